@@ -1,0 +1,14 @@
+"""One network for all labelled EEG: bidirectional Mamba for MNE and scikit-learn."""
+
+import lazy_loader as _lazy
+
+__version__ = "0.1.0.dev0"
+
+__getattr__, __dir__, __all__ = _lazy.attach(
+    __name__,
+    submodules=["datasets", "evaluation", "models", "ops", "viz"],
+    submod_attrs={
+        "datasets": ["load_demo"],
+        "estimators": ["EEGMambaClassifier", "paper_parameters"],
+    },
+)

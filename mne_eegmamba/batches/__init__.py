@@ -1,0 +1,1 @@
+"""One-task batches for the network."""

@@ -1,0 +1,64 @@
+"""Epochs of one task as the network sees them; nothing is copied until a batch."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from mne_eegmamba.epochs.scaling import Scaling
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Epochs of one task, ready for the network: ``x`` (batch, n_channels, n_times)."""
+
+    x: torch.Tensor
+    task: str
+
+    def __len__(self):
+        return len(self.x)
+
+
+@dataclass(frozen=True)
+class TaskDataset(torch.utils.data.Dataset):
+    """Epochs of one task with labels and weights, by index.
+
+    ``data`` has the shape (n_epochs, n_channels, n_times) in the user's unit and dtype;
+    ``rows`` (n,) says which of its epochs belong here, ``labels`` (n,) are class
+    numbers and ``weights`` (n,) positive. Epochs shorter than ``min_times`` are padded
+    with zeros at the end, after scaling.
+    """
+
+    task: str
+    data: np.ndarray
+    rows: np.ndarray
+    labels: np.ndarray
+    weights: np.ndarray
+    scaling: Scaling
+    min_times: int
+
+    def __len__(self):
+        return len(self.rows)
+
+    def batch(self, index):
+        """Return a batch.
+
+        Parameters
+        ----------
+        index : ndarray of int, shape (batch,)
+            Which epochs, counted in ``rows``.
+
+        Returns
+        -------
+        inputs : Batch
+            The epochs.
+        targets : tuple of Tensor
+            Class numbers and weights, each of shape (batch,).
+        """
+        x = self.scaling.apply(self.data[self.rows[index]])
+        missing = self.min_times - x.shape[-1]
+        if missing > 0:
+            x = np.pad(x, ((0, 0), (0, 0), (0, missing)))
+        labels = torch.from_numpy(self.labels[index])
+        weights = torch.from_numpy(self.weights[index])
+        return Batch(torch.from_numpy(x), self.task), (labels, weights)

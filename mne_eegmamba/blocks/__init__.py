@@ -1,0 +1,1 @@
+"""The network's trunk: a stack of bidirectional Mamba blocks."""

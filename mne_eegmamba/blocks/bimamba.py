@@ -1,0 +1,92 @@
+"""Bidirectional Mamba block (Algorithm 1): parameters and their initialisation."""
+
+import math
+
+import torch
+from torch import nn
+
+from mne_eegmamba.ops import bidirectional_scan, causal_conv1d
+from mne_eegmamba.utils.layers import LayerNorm
+
+DT_MIN, DT_MAX, DT_FLOOR = 1e-3, 1e-1, 1e-4
+
+
+class Direction(nn.Module):
+    """What one direction of time owns: convolution, projections, A and D."""
+
+    def __init__(self, config):
+        super().__init__()
+        width, states, rank = config.d_inner, config.d_state, config.dt_rank
+        self.backend = config.backend
+        bound = 1 / math.sqrt(config.d_conv)
+        self.conv_weight = nn.Parameter(
+            torch.empty(width, config.d_conv).uniform_(-bound, bound)
+        )
+        self.conv_bias = nn.Parameter(torch.empty(width).uniform_(-bound, bound))
+        self.sizes = (rank, states, states)
+        self.x_proj = nn.Linear(width, sum(self.sizes), bias=False)
+        self.dt_proj = nn.Linear(rank, width)
+        self._init_step(rank)
+        self.A_log = nn.Parameter(
+            torch.arange(1.0, states + 1).log().repeat(width, 1)  # S4D-real
+        )
+        self.D = nn.Parameter(torch.ones(width))
+
+    def _init_step(self, rank):
+        """Spread the initial steps evenly, in log scale, over the usual range."""
+        nn.init.uniform_(self.dt_proj.weight, -(rank**-0.5), rank**-0.5)
+        low, high = math.log(DT_MIN), math.log(DT_MAX)
+        bias = self.dt_proj.bias
+        dt = torch.empty_like(bias).uniform_(low, high).exp().clamp(min=DT_FLOOR)
+        with torch.no_grad():
+            bias.copy_(dt + torch.log(-torch.expm1(-dt)))  # inverse softplus
+
+    def scan_arguments(self, x, reverse):
+        """Return what `bidirectional_scan` takes for this direction.
+
+        Parameters
+        ----------
+        x : Tensor, shape (batch, n_tokens, d_inner)
+            Input of the block after its projection.
+        reverse : bool
+            Whether this direction reads time backwards.
+
+        Returns
+        -------
+        arguments : tuple of Tensor
+            ``(u, delta, A, B, C, D, delta_bias)``.
+        """
+        u = causal_conv1d(
+            x, self.conv_weight, self.conv_bias, reverse, backend=self.backend
+        )
+        rank, B, C = self.x_proj(u).split(self.sizes, dim=-1)
+        delta = rank @ self.dt_proj.weight.t()  # (batch, n_tokens, d_inner)
+        A = -torch.exp(self.A_log)
+        return u, delta, A, B, C, self.D, self.dt_proj.bias
+
+
+class BiMambaBlock(nn.Module):
+    """LayerNorm, two directions under one gate, residual."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.backend = config.backend
+        self.norm = LayerNorm(config.d_model)
+        self.in_x = nn.Linear(config.d_model, config.d_inner, bias=False)
+        self.in_z = nn.Linear(config.d_model, config.d_inner, bias=False)
+        self.forward_time = Direction(config)
+        self.backward_time = Direction(config)
+        self.out = nn.Linear(config.d_inner, config.d_model, bias=False)
+        self.dropout = nn.Dropout(config.block_dropout)
+
+    def forward(self, tokens):
+        """Map ``(batch, n_tokens, d_model)`` to the same shape."""
+        normed = self.norm(tokens)
+        x, z = self.in_x(normed), self.in_z(normed)  # (batch, n_tokens, d_inner)
+        y = bidirectional_scan(
+            self.forward_time.scan_arguments(x, reverse=False),
+            self.backward_time.scan_arguments(x, reverse=True),
+            z=z,
+            backend=self.backend,
+        )
+        return tokens + self.dropout(self.out(y))

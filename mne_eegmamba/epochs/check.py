@@ -1,0 +1,222 @@
+"""The one door: Epochs, a list of Epochs or an array become one checked array."""
+
+from dataclasses import dataclass
+
+import mne
+import numpy as np
+
+FINITE_BUDGET = 2**22  # samples looked at together
+
+
+@dataclass(frozen=True)
+class Signals:
+    """Epochs as an array, with what is known about them.
+
+    ``data`` has the shape (n_epochs, n_channels, n_times), in any real dtype, and is a
+    view of the user's memory where that is possible. ``ch_names`` and ``sfreq`` are
+    None for plain arrays; ``two_d`` says that each row was read as one channel.
+    """
+
+    data: np.ndarray
+    ch_names: tuple | None = None
+    sfreq: float | None = None
+    two_d: bool = False
+
+
+def is_epochs(X):
+    """Say whether X is `mne.Epochs` or a non-empty list of them.
+
+    Parameters
+    ----------
+    X : object
+        Anything.
+
+    Returns
+    -------
+    answer : bool
+        True for Epochs of any kind and for lists or tuples of nothing but Epochs.
+    """
+    if isinstance(X, mne.BaseEpochs):
+        return True
+    several = isinstance(X, list | tuple) and len(X) > 0
+    return several and all(isinstance(part, mne.BaseEpochs) for part in X)
+
+
+def epochs_list(X):
+    """Return Epochs or a list of them as a list.
+
+    Parameters
+    ----------
+    X : mne.BaseEpochs | list of mne.BaseEpochs
+        What `is_epochs` accepts.
+
+    Returns
+    -------
+    parts : list of mne.BaseEpochs
+        At least one.
+    """
+    return [X] if isinstance(X, mne.BaseEpochs) else list(X)
+
+
+def signals_from_epochs(X):
+    """Read Epochs.
+
+    Parameters
+    ----------
+    X : mne.BaseEpochs | list of mne.BaseEpochs
+        Preloaded or not; the parts of a list share channels, rate and length.
+
+    Returns
+    -------
+    signals : Signals
+        Data in volts, shape (n_epochs, n_channels, n_times).
+
+    Raises
+    ------
+    ValueError
+        If there are no epochs, channels are marked bad or carry triggers, an epoch
+        overlaps a bad annotation, parts differ, or samples are not finite.
+    """
+    parts = epochs_list(X)
+    for part in parts:
+        _refuse_bad(part)
+    first = parts[0]
+    names, sfreq = tuple(first.ch_names), float(first.info["sfreq"])
+    for part in parts[1:]:
+        mine = (tuple(part.ch_names), float(part.info["sfreq"]), len(part.times))
+        if mine != (names, sfreq, len(first.times)):
+            raise ValueError(
+                "All Epochs of a list must share channels, sampling rate and length. "
+                f"Got {len(names)} channels at {sfreq} Hz with {len(first.times)} "
+                f"samples, and {len(mine[0])} channels at {mine[1]} Hz with {mine[2]} "
+                "samples; equalise them, for example with "
+                "mne.channels.equalize_channels."
+            )
+    data = [_get_data(part) for part in parts]
+    data = data[0] if len(data) == 1 else np.concatenate(data)
+    if len(data) == 0:
+        raise ValueError(
+            "X holds 0 epochs (n_samples = 0), at least 1 is needed. If all were "
+            "dropped, see epochs.drop_log for the reasons."
+        )
+    check_finite(data, names)
+    return Signals(data, names, sfreq)
+
+
+def signals_from_array(array):
+    """Read an array that holds real numbers.
+
+    Parameters
+    ----------
+    array : ndarray, shape (n_epochs, n_channels, n_times) or (n_epochs, n_times)
+        Epochs in any unit; two dimensions are read as one channel.
+
+    Returns
+    -------
+    signals : Signals
+        Data, shape (n_epochs, n_channels, n_times); nothing is copied.
+
+    Raises
+    ------
+    ValueError
+        If the dimensions are others, one is empty, or samples are not finite.
+    """
+    if array.ndim not in (2, 3):
+        raise ValueError(
+            "X must have the shape (n_epochs, n_channels, n_times), or (n_epochs, "
+            f"n_times) for one channel. Got {array.ndim} dimensions: {array.shape}."
+        )
+    if 0 in array.shape:
+        raise ValueError(f"X must not be empty. Got the shape {array.shape}.")
+    two_d = array.ndim == 2
+    data = array[:, None, :] if two_d else array
+    check_finite(data, None)
+    return Signals(data, two_d=two_d)
+
+
+def check_finite(data, ch_names):
+    """Refuse samples that are not finite, naming the first.
+
+    Parameters
+    ----------
+    data : ndarray, shape (n_epochs, n_channels, n_times)
+        Samples.
+    ch_names : tuple of str | None
+        Names for the message.
+
+    Raises
+    ------
+    ValueError
+        If a sample is NaN or infinite.
+    """
+    if data.dtype.kind != "f":
+        return
+    size = max(1, FINITE_BUDGET // data[0].size)
+    for start in range(0, len(data), size):
+        wrong = ~np.isfinite(data[start : start + size])
+        if wrong.any():
+            n_epochs = int(wrong.any((1, 2)).sum())
+            epoch, channel, sample = np.argwhere(wrong)[0]
+            epoch += start
+            kind = "NaN" if np.isnan(data[epoch, channel, sample]) else "infinity"
+            name = f" ({ch_names[channel]!r})" if ch_names else ""
+            raise ValueError(
+                f"X contains {kind}: epoch {epoch}, channel {channel}{name}, sample "
+                f"{sample} ({n_epochs} such epochs up to here). Only finite samples "
+                "are allowed; drop these epochs or repair them before."
+            )
+
+
+def check_lengths(n_epochs, **others):
+    """Refuse vectors whose length is not the number of epochs.
+
+    Parameters
+    ----------
+    n_epochs : int
+        Epochs in X.
+    **others : ndarray | None
+        Vectors by name.
+
+    Raises
+    ------
+    ValueError
+        If one has another length.
+    """
+    for name, values in others.items():
+        if values is not None and len(values) != n_epochs:
+            raise ValueError(
+                f"X and {name} must have the same length, one entry per epoch. Got "
+                f"{n_epochs} epochs and {len(values)} entries of {name} "
+                "(inconsistent numbers of samples)."
+            )
+
+
+def _get_data(epochs):
+    """Return samples in volts, without a copy where they are in memory."""
+    if epochs.preload:
+        return epochs.get_data(copy=False)
+    return epochs.get_data(verbose="error")
+
+
+def _refuse_bad(epochs):
+    if epochs.info["bads"]:
+        raise ValueError(
+            f"X has channels marked bad: {epochs.info['bads']}. Only good channels are "
+            "allowed; call epochs.interpolate_bads() or epochs.drop_channels(...), or "
+            "clear epochs.info['bads']."
+        )
+    kinds = dict(zip(epochs.ch_names, epochs.get_channel_types(), strict=True))
+    triggers = [name for name, kind in kinds.items() if kind == "stim"]
+    if triggers:
+        raise ValueError(
+            f"X has trigger channels: {triggers}. Only signals are allowed; pick them "
+            "first, for example with epochs.pick('eeg')."
+        )
+    for i, annotations in enumerate(epochs.get_annotations_per_epoch()):
+        marked = [a[2] for a in annotations if a[2].lower().startswith("bad")]
+        if marked:
+            raise ValueError(
+                f"Epoch {i} of X overlaps the annotation {marked[0]!r}. Epochs marked "
+                "bad are not allowed; make the Epochs with reject_by_annotation=True, "
+                "or remove the annotation."
+            )

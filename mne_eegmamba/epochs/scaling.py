@@ -1,0 +1,117 @@
+"""Scale of the signals: learned on training data, applied batch by batch."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+IQR_OF_NORMAL = 1.3489795003921634
+SAMPLE_BUDGET = 2**24  # samples of one channel that the statistics look at
+ENOUGH = 32  # samples below which no scale can be judged
+FACTOR = 1000  # volts and microvolts differ by 1e6, volts and millivolts by 1e3
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How samples become numbers of about unit size.
+
+    ``kind`` is "channel" (a centre and a scale per channel, learned), "window" (each
+    epoch and channel standardised by itself) or None. ``center``, ``scale`` and
+    ``magnitude`` have one entry per channel, in the unit of the training data.
+    """
+
+    kind: str | None
+    center: np.ndarray
+    scale: np.ndarray
+    magnitude: np.ndarray
+
+    def apply(self, x):
+        """Scale a batch.
+
+        Parameters
+        ----------
+        x : ndarray, shape (batch, n_channels, n_times)
+            Samples in the unit of the training data.
+
+        Returns
+        -------
+        x : ndarray of float32, shape (batch, n_channels, n_times)
+            A new array.
+        """
+        if self.kind is None:
+            return x.astype(np.float32)
+        x = x.astype(np.float64)
+        if self.kind == "channel":
+            x -= self.center[:, None]
+            x /= self.scale[:, None]
+        else:
+            x -= x.mean(-1, keepdims=True)
+            spread = x.std(-1, keepdims=True)
+            x /= np.where(spread > 0, spread, 1)
+        return x.astype(np.float32)
+
+    def check(self, data):
+        """Refuse data in what must be another unit.
+
+        Parameters
+        ----------
+        data : ndarray, shape (n_epochs, n_channels, n_times)
+            New epochs.
+
+        Raises
+        ------
+        ValueError
+            If the typical size differs from the training data's by 1000 or more.
+        """
+        known = self.magnitude > 0
+        size = _magnitude(data)
+        if not known.any() or data.size < ENOUGH or not size[known].any():
+            return
+        ratio = float(np.median(size[known] / self.magnitude[known]))
+        if ratio >= FACTOR or ratio <= 1 / FACTOR:
+            raise ValueError(
+                f"X has another scale than in fit: its typical absolute sample is "
+                f"{np.median(size[known]):.3g}, in fit it was "
+                f"{np.median(self.magnitude[known]):.3g}. They may differ by less "
+                f"than a factor of {FACTOR}; check the units (volts, microvolts)."
+            )
+
+
+def learn_scaling(data, kind):
+    """Learn centre and scale of each channel: median and interquartile range.
+
+    Parameters
+    ----------
+    data : ndarray, shape (n_epochs, n_channels, n_times)
+        Training data.
+    kind : "channel" | "window" | None
+        How the data will be scaled.
+
+    Returns
+    -------
+    scaling : Scaling
+        What was learned. The scale of a normal signal is its standard deviation; a
+        channel whose quartiles coincide is scaled by its standard deviation, a
+        constant one by 1.
+    """
+    n_channels = data.shape[1]
+    center, scale = np.zeros(n_channels), np.ones(n_channels)
+    part = _thinned(data)
+    for c in range(n_channels):
+        values = part[:, c].astype(np.float64).ravel()
+        low, center[c], high = np.percentile(values, [25, 50, 75])
+        spread = (high - low) / IQR_OF_NORMAL or values.std()
+        scale[c] = spread if spread > 0 else 1.0
+    return Scaling(kind, center, scale, _magnitude(data))
+
+
+def _magnitude(data):
+    part = _thinned(data)
+    return np.array(
+        [np.median(np.abs(part[:, c].astype(np.float64))) for c in range(part.shape[1])]
+    )
+
+
+def _thinned(data):
+    """Take every k-th epoch where there are more than the statistics need."""
+    most = max(1, SAMPLE_BUDGET // data.shape[2])
+    return data[:: -(-len(data) // most)]

@@ -1,0 +1,6 @@
+"""scikit-learn estimators."""
+
+from mne_eegmamba.estimators.classifier import EEGMambaClassifier
+from mne_eegmamba.estimators.paper import paper_parameters
+
+__all__ = ["EEGMambaClassifier", "paper_parameters"]

@@ -1,0 +1,348 @@
+"""The steps of a fit, as functions: read, split, build, train."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from sklearn.model_selection import (
+    GroupShuffleSplit,
+    StratifiedShuffleSplit,
+    check_cv,
+)
+from sklearn.utils import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, column_or_1d, validate_data
+
+from mne_eegmamba.batches.dataset import TaskDataset
+from mne_eegmamba.batches.multiset import as_multiset
+from mne_eegmamba.epochs.check import (
+    Signals,
+    check_lengths,
+    is_epochs,
+    signals_from_array,
+    signals_from_epochs,
+)
+from mne_eegmamba.epochs.labels import event_names, metadata_column
+from mne_eegmamba.epochs.scaling import learn_scaling
+from mne_eegmamba.models import EEGMamba, EEGMambaConfig
+from mne_eegmamba.tokens.tokenizer import MIN_TIMES
+from mne_eegmamba.training.net import build_net
+from mne_eegmamba.training.seeding import local_seed
+
+INFERENCE_BUDGET = 2**16  # samples of one channel in a batch at prediction
+TASK = "task"  # the one task of a single-task network
+CONFIG = (
+    "d_model",
+    "n_layers",
+    "d_state",
+    "d_conv",
+    "expand",
+    "dropout",
+    "tokenizer_norm",
+    "class_token",
+    "pooling",
+    "final_norm",
+    "backend",
+)
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What `fit` was given, checked: one entry per epoch in each vector."""
+
+    signals: Signals
+    classes: np.ndarray
+    labels: np.ndarray
+    weights: np.ndarray
+    groups: np.ndarray | None
+    seen: dict  # n_features_in_ and feature_names_in_, where scikit-learn wants them
+
+
+def read_array(estimator, X, reset):
+    """Check anything that is not Epochs with scikit-learn's rules, and ours.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Named in messages; with ``reset`` it learns ``n_features_in_``.
+    X : array-like
+        Epochs.
+    reset : bool
+        True in fit.
+
+    Returns
+    -------
+    signals : Signals
+        The epochs.
+    """
+    array = validate_data(
+        estimator,
+        X,
+        reset=reset,
+        dtype="numeric",
+        allow_nd=True,
+        ensure_all_finite=False,
+    )
+    return signals_from_array(array)
+
+
+def read_array_like_fit(estimator, X):
+    """Check an array that comes to a fitted estimator.
+
+    Parameters
+    ----------
+    estimator : EEGMambaClassifier
+        Fitted.
+    X : array-like
+        Epochs.
+
+    Returns
+    -------
+    signals : Signals
+        The epochs.
+
+    Raises
+    ------
+    ValueError
+        If X has other dimensions than in fit, or cannot be read.
+    """
+    return read_array(estimator, X, reset=False)
+
+
+def read_training_data(estimator, X, y, sample_weight, groups, classes=None):
+    """Check everything that `fit` was given, before anything is changed.
+
+    Parameters
+    ----------
+    estimator : EEGMambaClassifier
+        Whose fit it is; left as it is.
+    X, y, sample_weight, groups : object
+        As `fit` got them.
+    classes : array-like | None, default=None
+        All classes, where later calls may bring more than these data hold.
+
+    Returns
+    -------
+    data : TrainingData
+        The same, checked.
+    """
+    probe = type(estimator)()
+    if is_epochs(X):
+        signals = signals_from_epochs(X)
+        y = event_names(X) if y is None else y
+        groups = metadata_column(X, "subject") if groups is None else groups
+        probe.n_features_in_ = signals.data.shape[1]
+    else:
+        signals = read_array(probe, X, reset=True)
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is "
+            "None; only Epochs carry labels themselves."
+        )
+    y = column_or_1d(y, warn=True)
+    n = len(signals.data)
+    check_lengths(n, y=y, groups=groups)
+    check_classification_targets(y)
+    weights = _check_sample_weight(
+        sample_weight, signals.data, dtype=np.float64, ensure_non_negative=True
+    )
+    classes = np.unique(y if classes is None else classes)
+    unknown = np.setdiff1d(y, classes)
+    if len(unknown):
+        raise ValueError(
+            f"y has classes that are not among {classes.tolist()}: {unknown.tolist()}."
+        )
+    if len(classes) < 2:
+        raise ValueError(
+            f"{type(estimator).__name__} needs at least 2 classes. Got 1 class: "
+            f"{classes.tolist()}."
+        )
+    labels = np.searchsorted(classes, y)
+    groups = None if groups is None else np.asarray(groups)
+    seen = {name: value for name, value in vars(probe).items() if name.endswith("_")}
+    return TrainingData(signals, classes, labels, weights, groups, seen)
+
+
+def split_validation(data, validation, random_state):
+    """Set validation epochs apart.
+
+    Parameters
+    ----------
+    data : TrainingData
+        All epochs.
+    validation : None | float | int | splitter
+        A share of the epochs (of the groups, where there are groups), or the first
+        fold of a scikit-learn splitter.
+    random_state : numpy.random.RandomState
+        For shares.
+
+    Returns
+    -------
+    train, valid : ndarray of int
+        Rows; ``valid`` is empty without validation.
+
+    Raises
+    ------
+    ValueError
+        If a splitter puts a group on both sides.
+    """
+    rows = np.arange(len(data.labels))
+    if validation is None:
+        return rows, rows[:0]
+    if isinstance(validation, float):
+        kind = StratifiedShuffleSplit if data.groups is None else GroupShuffleSplit
+        splitter = kind(n_splits=1, test_size=validation, random_state=random_state)
+    else:
+        splitter = check_cv(validation, data.labels, classifier=True)
+    train, valid = next(iter(splitter.split(rows, data.labels, data.groups)))
+    if data.groups is not None:
+        both = np.intersect1d(data.groups[train], data.groups[valid])
+        if len(both):
+            raise ValueError(
+                "validation must keep each group on one side. It put "
+                f"{both[:5].tolist()} into training and validation; use a splitter "
+                "that respects groups, such as GroupKFold."
+            )
+    return train, valid
+
+
+def class_factors(class_weight, data, rows):
+    """Return the weight of each class.
+
+    Parameters
+    ----------
+    class_weight : None | "balanced" | dict
+        As in scikit-learn.
+    data : TrainingData
+        Labels and weights.
+    rows : ndarray of int
+        Training rows.
+
+    Returns
+    -------
+    factors : ndarray, shape (n_classes,)
+        Weights by class number.
+    """
+    if not isinstance(class_weight, str):
+        return compute_class_weight(
+            class_weight, classes=data.classes, y=data.classes[data.labels[rows]]
+        )
+    mass = np.bincount(
+        data.labels[rows], data.weights[rows], minlength=len(data.classes)
+    )
+    present = mass > 0
+    factors = np.zeros(len(mass))
+    factors[present] = mass.sum() / (present.sum() * mass[present])
+    return factors
+
+
+def make_datasets(data, settings, random_state, scaling=None):
+    """Turn checked data into training and validation sets.
+
+    Parameters
+    ----------
+    data : TrainingData
+        Checked.
+    settings : dict
+        The estimator's parameters.
+    random_state : numpy.random.RandomState
+        For the validation split.
+    scaling : Scaling | None, default=None
+        Of an earlier fit that goes on; None learns it from the training epochs.
+
+    Returns
+    -------
+    train : TaskDataset
+        Distinct epochs, weights of mean 1.
+    valid : TaskDataset | None
+        Validation epochs.
+    """
+    rows, valid = split_validation(data, settings["validation"], random_state)
+    factors = class_factors(settings["class_weight"], data, rows)
+    signals = data.signals.data
+    rows, labels, weights = as_multiset(
+        signals, rows, data.labels[rows], data.weights[rows]
+    )
+    if len(rows) == 0:
+        raise ValueError("All sample weights are zero; at least one must be positive.")
+    if len(np.unique(labels)) < 2:
+        raise ValueError(
+            "At least 2 classes must be left for training. Got 1 class: "
+            f"{data.classes[labels[:1]].tolist()} (epochs without weight and those set "
+            "apart for validation do not count)."
+        )
+    if scaling is None:
+        scaling = learn_scaling(signals[rows], settings["input_scale"])
+    return (
+        one_task(signals, rows, labels, _normed(weights * factors[labels]), scaling),
+        one_task(
+            signals,
+            valid,
+            data.labels[valid],
+            _normed(data.weights[valid] * factors[data.labels[valid]]),
+            scaling,
+        )
+        if len(valid)
+        else None,
+    )
+
+
+def one_task(signals, rows, labels, weights, scaling):
+    """Return a `TaskDataset` of the one task."""
+    return TaskDataset(TASK, signals, rows, labels, weights, scaling, MIN_TIMES)
+
+
+def _normed(weights):
+    total = weights.sum()
+    return weights * (len(weights) / total) if total > 0 else weights
+
+
+def build(settings, n_channels, n_classes, device, random_state, n_batches=1):
+    """Build a net with fresh weights; torch's own random state is left as it was.
+
+    Parameters
+    ----------
+    settings : dict
+        The estimator's parameters.
+    n_channels, n_classes : int
+        Size of the data.
+    device : torch.device
+        Where it will run.
+    random_state : numpy.random.RandomState
+        Source of the weights and of the order of epochs.
+    n_batches : int, default=1
+        Batches per pass, for the schedule.
+
+    Returns
+    -------
+    net : EEGMambaNet
+        Initialised.
+    """
+    seed, order = random_state.randint(2**31 - 1, size=2)
+    config = EEGMambaConfig(
+        n_channels={TASK: n_channels},
+        n_classes={TASK: n_classes},
+        **{name: settings[name] for name in CONFIG},
+    )
+    with local_seed(int(seed), torch.device("cpu")):
+        module = EEGMamba(config)
+    rng = np.random.default_rng(int(order))
+    return build_net(module, settings, device, rng, n_batches)
+
+
+def inference_batch(shape, batch_size):
+    """Return how many epochs go through the network together at prediction.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (n_epochs, n_channels, n_times).
+    batch_size : int
+        Batch size of the training, of which it is a multiple for short epochs.
+
+    Returns
+    -------
+    size : int
+        Epochs.
+    """
+    return max(batch_size, INFERENCE_BUDGET // max(shape[2], MIN_TIMES))

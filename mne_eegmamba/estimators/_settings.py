@@ -1,0 +1,73 @@
+"""Check the estimator's parameters, all at once, when `fit` starts."""
+
+from collections.abc import Mapping
+
+from mne_eegmamba.ops.backend import backend_names
+from mne_eegmamba.utils.validation import check_flag, check_number, check_option
+
+INTEGERS = ("d_model", "n_layers", "d_state", "d_conv", "expand", "max_epochs")
+OPTIONS = {
+    "tokenizer_norm": (None, "batch", "group"),
+    "class_token": ("first", "middle"),
+    "pooling": ("class_token", "mean"),
+    "final_norm": ("layer", None),
+    "input_scale": ("channel", "window", None),
+    "schedule": ("cosine", "constant"),
+    "precision": ("auto", "float32", "bfloat16"),
+}
+
+
+def check_settings(estimator):
+    """Return the estimator's parameters, checked.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Left as it is.
+
+    Returns
+    -------
+    settings : dict
+        Its parameters.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one is not allowed, saying which, what is allowed and what came.
+    """
+    settings = estimator.get_params(deep=False)
+    owner = type(estimator).__name__
+    for name in (*INTEGERS, "batch_size"):
+        check_number(name, settings[name], owner, 1, integer=True)
+    for name in ("dropout", "warmup", "label_smoothing"):
+        check_number(name, settings[name], owner, 0, 1)
+    check_number("lr", settings["lr"], owner, 0, low_open=True)
+    check_number("weight_decay", settings["weight_decay"], owner, 0)
+    if settings["clip_norm"] is not None:
+        check_number("clip_norm", settings["clip_norm"], owner, 0, low_open=True)
+    for name, allowed in OPTIONS.items():
+        check_option(name, settings[name], allowed, owner)
+    check_option("backend", settings["backend"], backend_names(), owner)
+    for name in ("decay_all", "variable_length", "warm_start"):
+        check_flag(name, settings[name], owner)
+    _check_class_weight(settings["class_weight"], owner)
+    _check_validation(settings["validation"], settings["early_stopping"], owner)
+    return settings
+
+
+def _check_class_weight(class_weight, owner):
+    if class_weight is not None and not isinstance(class_weight, Mapping):
+        check_option("class_weight", class_weight, (None, "balanced"), owner)
+
+
+def _check_validation(validation, patience, owner):
+    if isinstance(validation, float):
+        check_number("validation", validation, owner, 0, 0.9, low_open=True)
+    if patience is None:
+        return
+    check_number("early_stopping", patience, owner, 1, integer=True)
+    if validation is None:
+        raise ValueError(
+            f"The `early_stopping` parameter of {owner} needs validation data. Got "
+            "validation=None; set, for example, validation=0.2."
+        )

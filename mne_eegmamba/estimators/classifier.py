@@ -1,0 +1,575 @@
+"""EEGMambaClassifier: one task, one network."""
+
+import numpy as np
+from mne.utils import use_log_level
+from scipy.special import softmax
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from mne_eegmamba.batches.iterator import TaskIterator
+from mne_eegmamba.epochs.channels import at_rate, match_channels
+from mne_eegmamba.epochs.check import is_epochs
+from mne_eegmamba.epochs.labels import event_names
+from mne_eegmamba.estimators import _fit, _store
+from mne_eegmamba.estimators._settings import check_settings
+from mne_eegmamba.tokens.tokenizer import MIN_TIMES
+from mne_eegmamba.training.inference import run
+from mne_eegmamba.training.net import history_table, train
+from mne_eegmamba.training.precision import choose_device
+from mne_eegmamba.training.seeding import local_seed
+from mne_eegmamba.utils.notices import warn_padding
+
+
+class EEGMambaClassifier(
+    ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
+    """Classify EEG epochs with a bidirectional Mamba network.
+
+    Parameters
+    ----------
+    d_model : int, default=128
+        Width of the tokens (the paper's D).
+    n_layers : int, default=2
+        Bidirectional Mamba blocks (Appendix B).
+    d_state : int, default=16
+        States per channel of the selective scan.
+    d_conv : int, default=4
+        Kernel of the causal convolution in each block.
+    expand : int, default=2
+        Blocks work at ``expand * d_model``.
+    dropout : float, default=0.5
+        Dropout in the tokenizer (Fig. 7).
+    tokenizer_norm : None | "batch" | "group", default=None
+        Norm after each tokenizer convolution; the paper draws none.
+    class_token : "first" | "middle", default="first"
+        Place of the class token in the sequence.
+    pooling : "class_token" | "mean", default="class_token"
+        What the head sees: the class token (Eq. 12) or the mean of the other tokens.
+    final_norm : "layer" | None, default="layer"
+        Norm before the head.
+    input_scale : "channel" | "window" | None, default="channel"
+        Samples are centred by the median and divided by the robust spread of each
+        channel, learned in `fit`; or each epoch and channel is standardised by itself;
+        or samples stay as they are, which needs numbers of about unit size.
+    max_epochs : int, default=30
+        Passes over the training data.
+    batch_size : int, default=32
+        Most epochs in a batch.
+    lr : float, default=1e-3
+        Highest learning rate of AdamW.
+    weight_decay : float, default=1e-2
+        Weight decay of AdamW.
+    decay_all : bool, default=False
+        Whether ``A_log``, ``D``, biases and norms are decayed too.
+    schedule : "cosine" | "constant", default="cosine"
+        Learning rate: a linear rise and a cosine fall, or the same throughout.
+    warmup : float, default=0.1
+        Share of the training in which the rate rises.
+    clip_norm : float | None, default=1.0
+        Largest norm of a gradient.
+    label_smoothing : float, default=0.0
+        Share of the target that is spread over all classes.
+    class_weight : None | "balanced" | dict, default=None
+        Weights of the classes, as in scikit-learn.
+    validation : None | float | int | splitter, default=None
+        A share of the training epochs, or a scikit-learn splitter whose first fold is
+        used. With groups, a share is one of groups, and a splitter that puts a group
+        on both sides is refused.
+    early_stopping : int | None, default=None
+        Passes without a better validation loss after which training stops and the best
+        weights come back. Needs ``validation``.
+    variable_length : bool, default=False
+        Whether `predict` takes epochs of another length than `fit` saw.
+    warm_start : bool, default=False
+        Whether a further `fit` goes on from the present weights.
+    callbacks : list | None, default=None
+        skorch callbacks, or pairs of a name and a callback.
+    device : str, default="auto"
+        ``"auto"`` for a GPU where there is one, or a torch device.
+    precision : "auto" | "float32" | "bfloat16", default="auto"
+        bfloat16 autocast on CUDA and float32 elsewhere, or one of them.
+    backend : str, default="auto"
+        Implementation of the operators, see `mne_eegmamba.ops.show_backends`.
+    random_state : int | numpy.random.RandomState | None, default=None
+        An int gives the same predictions, to the bit, on each fit on a CPU.
+    verbose : bool | str | int | None, default=None
+        MNE's log level; from "INFO" on a progress bar is shown.
+
+    Attributes
+    ----------
+    classes_ : ndarray, shape (n_classes,)
+        Labels, sorted.
+    net_ : skorch.NeuralNet
+        The trained net; ``net_.module_`` is a `mne_eegmamba.models.EEGMamba`.
+    history_ : pandas.DataFrame
+        A row per pass: ``train_loss``, ``valid_loss``, ``train_accuracy``,
+        ``valid_accuracy`` (with validation), ``lr``, ``seconds``.
+    scaling_ : Scaling
+        Centre and scale of each channel, in the unit of the training data.
+    n_features_in_ : int
+        Channels, or columns of a two-dimensional X.
+    feature_names_in_ : ndarray of str
+        Columns, where X was a DataFrame.
+    ch_names_in_ : tuple of str | None
+        Channels of the training Epochs; None for arrays.
+    sfreq_ : float | None
+        Sampling rate of the training Epochs in Hz; None for arrays.
+    n_channels_, n_times_ : int
+        Size of an epoch.
+
+    Notes
+    -----
+    X may be `mne.Epochs` of any kind (in volts), a list of them, an array of shape
+    (n_epochs, n_channels, n_times) in any unit, or one of shape (n_epochs, n_times),
+    read as one channel. Epochs are best filtered to 0.1-50 Hz, while still continuous,
+    and have 200 Hz. Shorter epochs than 289 samples are padded with zeros at the end.
+
+    A fit depends on the epochs as a weighted multiset: neither their order nor the
+    choice between repeating an epoch and weighting it changes the result. So equal
+    epochs with equal labels are merged and their weights added.
+
+    References
+    ----------
+    Gui et al., "EEGMamba: Bidirectional State Space Model with Mixture of Experts for
+    EEG Multi-task Classification", arXiv 2407.20254, Fig. 3 and Appendix B.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mne_eegmamba import EEGMambaClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.standard_normal((12, 4, 300))  # 12 epochs, 4 channels
+    >>> y = np.repeat(["left", "right"], 6)
+    >>> clf = EEGMambaClassifier(d_model=16, max_epochs=1, verbose=False)
+    >>> clf.fit(X, y).predict_proba(X).shape
+    (12, 2)
+    """
+
+    def __init__(
+        self,
+        *,
+        d_model=128,
+        n_layers=2,
+        d_state=16,
+        d_conv=4,
+        expand=2,
+        dropout=0.5,
+        tokenizer_norm=None,
+        class_token="first",
+        pooling="class_token",
+        final_norm="layer",
+        input_scale="channel",
+        max_epochs=30,
+        batch_size=32,
+        lr=1e-3,
+        weight_decay=1e-2,
+        decay_all=False,
+        schedule="cosine",
+        warmup=0.1,
+        clip_norm=1.0,
+        label_smoothing=0.0,
+        class_weight=None,
+        validation=None,
+        early_stopping=None,
+        variable_length=False,
+        warm_start=False,
+        callbacks=None,
+        device="auto",
+        precision="auto",
+        backend="auto",
+        random_state=None,
+        verbose=None,
+    ):
+        self.d_model = d_model
+        self.n_layers = n_layers
+        self.d_state = d_state
+        self.d_conv = d_conv
+        self.expand = expand
+        self.dropout = dropout
+        self.tokenizer_norm = tokenizer_norm
+        self.class_token = class_token
+        self.pooling = pooling
+        self.final_norm = final_norm
+        self.input_scale = input_scale
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.decay_all = decay_all
+        self.schedule = schedule
+        self.warmup = warmup
+        self.clip_norm = clip_norm
+        self.label_smoothing = label_smoothing
+        self.class_weight = class_weight
+        self.validation = validation
+        self.early_stopping = early_stopping
+        self.variable_length = variable_length
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.device = device
+        self.precision = precision
+        self.backend = backend
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X, y=None, *, sample_weight=None, groups=None):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : mne.Epochs | list of mne.Epochs | ndarray
+            Epochs: Epochs in volts, or an array of shape (n_epochs, n_channels,
+            n_times) or (n_epochs, n_times) in any unit.
+        y : array-like, shape (n_epochs,) | None, default=None
+            Labels of any kind; None takes the event names of Epochs.
+        sample_weight : array-like, shape (n_epochs,) | None, default=None
+            Weights, none negative.
+        groups : array-like, shape (n_epochs,) | None, default=None
+            Subjects, kept on one side of the validation split; None takes the column
+            ``subject`` of the metadata of Epochs, where there is one.
+
+        Returns
+        -------
+        self : EEGMambaClassifier
+            The fitted estimator.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If data or parameters are not allowed; the estimator stays as it was.
+        """
+        settings = check_settings(self)
+        data = _fit.read_training_data(self, X, y, sample_weight, groups)
+        if self.warm_start and hasattr(self, "net_"):
+            self._check_continues(data)
+            return self._continue(data, settings, self.max_epochs)
+        return self._start(data, settings, self.max_epochs)
+
+    def partial_fit(self, X, y=None, classes=None, *, sample_weight=None):
+        """Train for one pass more, at a constant learning rate.
+
+        Parameters
+        ----------
+        X : mne.Epochs | list of mne.Epochs | ndarray
+            Epochs, as in `fit`.
+        y : array-like, shape (n_epochs,) | None, default=None
+            Labels, as in `fit`.
+        classes : array-like | None, default=None
+            All classes there will be; only the first call needs it, and only if its
+            data lack some.
+        sample_weight : array-like, shape (n_epochs,) | None, default=None
+            Weights, as in `fit`.
+
+        Returns
+        -------
+        self : EEGMambaClassifier
+            The fitted estimator.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If data or parameters are not allowed; the estimator stays as it was.
+        """
+        settings = {
+            **check_settings(self),
+            "validation": None,
+            "early_stopping": None,
+            "schedule": "constant",
+        }
+        if not hasattr(self, "net_"):
+            data = _fit.read_training_data(self, X, y, sample_weight, None, classes)
+            return self._start(data, settings, 1)
+        if classes is not None and not np.array_equal(
+            np.unique(classes), self.classes_
+        ):
+            raise ValueError(
+                f"classes must be those of the first call, {self.classes_.tolist()}. "
+                f"Got {np.unique(classes).tolist()}."
+            )
+        data = _fit.read_training_data(self, X, y, sample_weight, None, self.classes_)
+        self._check_continues(data)
+        return self._continue(data, settings, 1)
+
+    def predict_proba(self, X):
+        """Return class probabilities.
+
+        Parameters
+        ----------
+        X : mne.Epochs | list of mne.Epochs | ndarray
+            Epochs as in `fit`. Channels of Epochs are found by name.
+
+        Returns
+        -------
+        proba : ndarray, shape (n_epochs, n_classes)
+            Probabilities, in the order of ``classes_``.
+
+        Raises
+        ------
+        ValueError
+            If channels, length or scale are not those of `fit`, or samples are not
+            finite.
+        """
+        return softmax(self._run(X, "forward"), axis=1)
+
+    def predict(self, X):
+        """Return the most probable label of each epoch.
+
+        Parameters
+        ----------
+        X : mne.Epochs | list of mne.Epochs | ndarray
+            Epochs, as in `predict_proba`.
+
+        Returns
+        -------
+        labels : ndarray, shape (n_epochs,)
+            Labels, as given to `fit`.
+
+        Raises
+        ------
+        ValueError
+            As in `predict_proba`.
+        """
+        logits = self._run(X, "forward")
+        return self.classes_[logits.argmax(1)]
+
+    def decision_function(self, X):
+        """Return the scores before the softmax.
+
+        Parameters
+        ----------
+        X : mne.Epochs | list of mne.Epochs | ndarray
+            Epochs, as in `predict_proba`.
+
+        Returns
+        -------
+        scores : ndarray, shape (n_epochs, n_classes) or (n_epochs,)
+            Scores; for two classes the score of the second minus that of the first.
+
+        Raises
+        ------
+        ValueError
+            As in `predict_proba`.
+        """
+        logits = self._run(X, "forward")
+        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+
+    def transform(self, X):
+        """Return the vector of each epoch that the head sees.
+
+        Parameters
+        ----------
+        X : mne.Epochs | list of mne.Epochs | ndarray
+            Epochs, as in `predict_proba`.
+
+        Returns
+        -------
+        embedding : ndarray, shape (n_epochs, d_model)
+            Class token, or pooled tokens.
+
+        Raises
+        ------
+        ValueError
+            As in `predict_proba`.
+        """
+        return self._run(X, "embed")
+
+    def score(self, X, y=None, sample_weight=None):
+        """Return the accuracy.
+
+        Parameters
+        ----------
+        X : mne.Epochs | list of mne.Epochs | ndarray
+            Epochs, as in `predict_proba`.
+        y : array-like, shape (n_epochs,) | None, default=None
+            True labels; None takes the event names of Epochs.
+        sample_weight : array-like, shape (n_epochs,) | None, default=None
+            Weights.
+
+        Returns
+        -------
+        accuracy : float
+            Share of right labels.
+
+        Raises
+        ------
+        ValueError
+            As in `predict_proba`.
+        """
+        if y is None and is_epochs(X):
+            y = event_names(X)
+        return super().score(X, y, sample_weight)
+
+    def save(self, path):
+        """Write the fitted estimator to a file.
+
+        Parameters
+        ----------
+        path : path-like
+            A safetensors file, with everything else as JSON in its header. An
+            existing file is replaced at once or not at all.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If there is nothing to save.
+        """
+        check_is_fitted(self)
+        _store.save(self, path)
+
+    @classmethod
+    def load(cls, path):
+        """Read a file that `save` wrote.
+
+        Parameters
+        ----------
+        path : path-like
+            The file.
+
+        Returns
+        -------
+        estimator : EEGMambaClassifier
+            Fitted; on a GPU where there is one and ``device="auto"``.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If the file is damaged or holds something else.
+        """
+        return _store.load(cls, path)
+
+    @property
+    def _n_features_out(self):
+        """Width of `transform`, for scikit-learn's names of its columns."""
+        return self.net_.module_.config.d_model
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "net_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+    def _start(self, data, settings, n_passes):
+        """Train a new network; attributes change only when it is there."""
+        device = choose_device(self.device)
+        random_state = check_random_state(self.random_state)
+        train_set, valid = _fit.make_datasets(data, settings, random_state)
+        warn_padding(data.signals.data.shape[2], MIN_TIMES)
+        net = _fit.build(
+            settings,
+            data.signals.data.shape[1],
+            len(data.classes),
+            device,
+            random_state,
+            n_batches=len(TaskIterator(train_set, self.batch_size)),
+        )
+        self._train(net, train_set, valid, n_passes, random_state)
+        self._forget()
+        self._remember(data, train_set.scaling, net)
+        return self
+
+    def _continue(self, data, settings, n_passes):
+        """Train the present network further, with the scaling it knows."""
+        random_state = check_random_state(self.random_state)
+        train_set, valid = _fit.make_datasets(
+            data, settings, random_state, self.scaling_
+        )
+        self._train(self.net_, train_set, valid, n_passes, random_state)
+        self.history_ = history_table(self.net_)
+        return self
+
+    def _train(self, net, train_set, valid, n_passes, random_state):
+        seed = int(random_state.randint(2**31 - 1)) + len(net.history)
+        with use_log_level(self.verbose), local_seed(seed, choose_device(net.device)):
+            train(net, train_set, valid, n_passes)
+
+    def _forget(self):
+        for name in [n for n in vars(self) if n.endswith("_") and n[0] != "_"]:
+            delattr(self, name)
+
+    def _remember(self, data, scaling, net):
+        signals = data.signals
+        vars(self).update(data.seen)
+        self.classes_ = data.classes
+        self.ch_names_in_, self.sfreq_ = signals.ch_names, signals.sfreq
+        self.n_channels_, self.n_times_ = signals.data.shape[1:]
+        self.scaling_, self.net_ = scaling, net
+        self.history_ = history_table(net)
+
+    def _check_continues(self, data):
+        """Refuse to train further on other classes or another kind of epoch."""
+        if not np.array_equal(data.classes, self.classes_):
+            raise ValueError(
+                f"Training goes on only with the classes {self.classes_.tolist()}. "
+                f"Got {data.classes.tolist()}; use warm_start=False to start anew."
+            )
+        self._check_signals(data.signals)
+        if data.signals.ch_names != self.ch_names_in_:
+            raise ValueError(
+                "Training goes on only with the channels of the first fit, in their "
+                f"order: {self.ch_names_in_}. Got {data.signals.ch_names}."
+            )
+
+    def _check_signals(self, signals):
+        n_channels, n_times = signals.data.shape[1:]
+        if n_channels != self.n_channels_:
+            raise ValueError(
+                f"X has {n_channels} channels, but {type(self).__name__} is expecting "
+                f"{self.n_channels_} channels, as in fit."
+            )
+        if n_times != self.n_times_ and not self.variable_length:
+            one_channel = (
+                ""
+                if not signals.two_d
+                else (
+                    f"X has {n_times} features, but {type(self).__name__} is expecting "
+                    f"{self.n_times_} features as input. "
+                )
+            )
+            raise ValueError(
+                f"{one_channel}X has {n_times} samples per epoch, fit saw "
+                f"{self.n_times_}. Cut epochs as long as those of fit, or set "
+                "variable_length=True."
+            )
+        self.scaling_.check(signals.data)
+
+    def _read(self, X):
+        """Return new epochs as the network was trained to see them."""
+        if is_epochs(X):
+            n_times = None if self.variable_length else self.n_times_
+            signals = at_rate(X, self.sfreq_, n_times)
+            signals = match_channels(signals, self.ch_names_in_)
+        else:
+            signals = _fit.read_array_like_fit(self, X)
+        self._check_signals(signals)
+        return signals
+
+    def _run(self, X, method):
+        """Run ``forward`` or ``embed`` of the network on X."""
+        check_is_fitted(self)
+        with use_log_level(self.verbose):
+            signals = self._read(X)
+        n = len(signals.data)
+        rows = np.arange(n)
+        dataset = _fit.one_task(
+            signals.data, rows, np.zeros(n, dtype=int), np.ones(n), self.scaling_
+        )
+        module = self.net_.module_
+        size = _fit.inference_batch(signals.data.shape, self.batch_size)
+        return run(
+            getattr(module, method),
+            module,
+            TaskIterator(dataset, size),
+            choose_device(self.net_.device),
+            self.precision,
+        )

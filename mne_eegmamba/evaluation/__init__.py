@@ -1,0 +1,7 @@
+"""Scores and folds for fitted estimators."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach(
+    __name__, submod_attrs={"metrics": ["score_table"]}
+)

@@ -1,0 +1,1 @@
+"""From the tokens of the last block to logits."""

@@ -1,0 +1,35 @@
+"""Pool the tokens and classify them (Eq. 12)."""
+
+import torch
+from torch import nn
+
+from mne_eegmamba.utils.layers import LayerNorm
+
+
+class Pooling(nn.Module):
+    """One vector per epoch: the class token, or the mean over the other tokens."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.kind = config.pooling
+        norm = config.final_norm == "layer"
+        self.norm = LayerNorm(config.d_model) if norm else nn.Identity()
+        self.dropout = nn.Dropout(config.head_dropout)
+
+    def forward(self, class_token, tokens):
+        """Return the embedding, shape (batch, d_model)."""
+        if self.kind == "class_token":
+            return self.dropout(self.norm(class_token))
+        return self.dropout(self.norm(tokens).mean(1))
+
+
+class Head(nn.Linear):
+    """One linear layer; in float64 and row by row, it is the same in any batch."""
+
+    def forward(self, embedding):
+        """Map ``(batch, d_model)`` to logits ``(batch, n_classes)``."""
+        if self.training:
+            return super().forward(embedding)
+        products = embedding.double().unsqueeze(1) * self.weight.double()
+        logits = products.sum(-1) + self.bias.double()
+        return logits.to(torch.promote_types(embedding.dtype, torch.float32))

@@ -1,0 +1,19 @@
+"""The convolution in plain torch: one shifted product per tap, channels last."""
+
+import torch
+import torch.nn.functional as F
+
+
+def conv(x, weight, bias, reverse):
+    """Run `causal_conv1d`; differentiable, any device."""
+    length, kernel = x.shape[1], weight.shape[1]
+    taps = weight.t()  # (kernel, channels)
+    if reverse:
+        taps = taps.flip(0)
+        padded = F.pad(x, (0, 0, 0, kernel - 1))
+    else:
+        padded = F.pad(x, (0, 0, kernel - 1, 0))
+    y = padded[:, :length] * taps[0]
+    for k in range(1, kernel):
+        y = torch.addcmul(y, padded[:, k : k + length], taps[k])
+    return F.silu(y if bias is None else y + bias)

@@ -1,0 +1,1 @@
+"""From samples to tokens: spatial convolution and the two-path tokenizer."""

@@ -1,0 +1,73 @@
+"""Optimiser groups, learning-rate schedule and gradient clipping."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+
+def decay_exemptions(module):
+    """Return the names of the parameters that are not decayed.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The network.
+
+    Returns
+    -------
+    names : list of str
+        ``A_log``, and all vectors: biases, norms, ``D`` and the class token.
+    """
+    return [
+        name
+        for name, parameter in module.named_parameters()
+        if parameter.ndim < 2 or name.endswith("A_log")
+    ]
+
+
+@dataclass(frozen=True)
+class CosineFactor:
+    """Learning-rate factor of each step: a linear rise, then a cosine fall.
+
+    ``n_steps`` is the number of steps in all, ``warmup`` the share of them in which the
+    rate rises.
+    """
+
+    n_steps: int
+    warmup: float
+
+    def __call__(self, step):
+        """Return the factor of a step, counted from 0, in [0, 1]."""
+        rise = max(1, round(self.warmup * self.n_steps))
+        if step < rise:
+            return (step + 1) / rise
+        done = min(1.0, (step - rise) / max(1, self.n_steps - rise))
+        return 0.5 * (1 + math.cos(math.pi * done))
+
+
+def clip_gradients(parameters, max_norm):
+    """Scale all gradients so that their common norm is at most ``max_norm``.
+
+    As `torch.nn.utils.clip_grad_norm_`, but summed row by row, which has the same bits
+    for any number of threads.
+
+    Parameters
+    ----------
+    parameters : iterable of torch.nn.Parameter
+        Parameters; those without a gradient are passed over.
+    max_norm : float
+        Largest allowed norm.
+
+    Returns
+    -------
+    norm : Tensor, shape ()
+        The norm before.
+    """
+    grads = [p.grad for p in parameters if p.grad is not None]
+    rows = [g.reshape(len(g), -1).square().sum(-1).sum() for g in grads]
+    norm = torch.stack(rows).sum().sqrt()
+    factor = (max_norm / (norm + 1e-6)).clamp(max=1.0)
+    for grad in grads:
+        grad.mul_(factor)
+    return norm

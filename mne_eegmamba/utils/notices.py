@@ -1,0 +1,22 @@
+"""Messages that users should see once."""
+
+import warnings
+
+
+def warn_padding(n_times, shortest):
+    """Warn when epochs are shorter than the network's shortest input.
+
+    Parameters
+    ----------
+    n_times : int
+        Samples per epoch.
+    shortest : int
+        Samples that the network needs.
+    """
+    if n_times < shortest:
+        warnings.warn(
+            f"Epochs have {n_times} samples, the network needs {shortest}; zeros are "
+            "added at their end. Longer epochs or a higher sampling rate avoid this.",
+            UserWarning,
+            stacklevel=4,
+        )

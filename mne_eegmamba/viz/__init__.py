@@ -1,0 +1,8 @@
+"""Figures of training and of predictions."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach(
+    __name__,
+    submod_attrs={"confusion": ["plot_confusion"], "training": ["plot_training"]},
+)
