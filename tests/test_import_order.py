@@ -36,7 +36,7 @@ ONLY_IN = {  # package of others: where it may be imported
         *("estimators", "utils"),
     },
     "mne": {"epochs", "datasets", "training", "estimators", "viz", "evaluation"},
-    "sklearn": {"estimators", "evaluation"},
+    "sklearn": {"estimators", "evaluation", "viz"},
     "pandas": {"datasets", "training", "estimators", "evaluation", "viz"},
 }
 FILES = sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT)
