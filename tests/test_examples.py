@@ -30,7 +30,7 @@ def test_example(path, tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "MPLBACKEND": "Agg"},
+        env={**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == 0, done.stderr
     assert "Accuracy" in done.stdout

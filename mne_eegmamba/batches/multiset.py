@@ -5,6 +5,7 @@ is the same as the epoch given twice.
 """
 
 import hashlib
+import math
 
 import numpy as np
 
@@ -31,14 +32,14 @@ def as_multiset(data, rows, labels, weights):
     merged = {}
     for row, label, weight in zip(rows, labels, weights, strict=True):
         if weight > 0:
-            content = np.ascontiguousarray(data[row])
+            # Equal numbers of any dtype; adding zero makes -0 the same as 0.
+            content = np.ascontiguousarray(data[row], dtype="<f8") + 0.0
             digest = hashlib.blake2b(content, digest_size=16).digest()
             key = (digest, int(label))
-            seen_row, seen_weight = merged.get(key, (row, 0.0))
-            merged[key] = (seen_row, seen_weight + weight)
+            merged.setdefault(key, (row, []))[1].append(weight)
     keys = sorted(merged)
     return (
         np.array([merged[key][0] for key in keys], dtype=np.int64),
         np.array([key[1] for key in keys], dtype=np.int64),
-        np.array([merged[key][1] for key in keys], dtype=np.float64),
+        np.array([math.fsum(merged[key][1]) for key in keys]),
     )

@@ -58,6 +58,26 @@ def epochs_list(X):
     return [X] if isinstance(X, mne.BaseEpochs) else list(X)
 
 
+def loaded(X):
+    """Return Epochs with their samples in memory.
+
+    Parameters
+    ----------
+    X : mne.BaseEpochs | list of mne.BaseEpochs
+        Epochs, preloaded or not; left as they are.
+
+    Returns
+    -------
+    parts : list of mne.BaseEpochs
+        The same where they are in memory, else loaded copies, from which MNE has
+        dropped the epochs that it rejects.
+    """
+    return [
+        part if part.preload else part.copy().load_data(verbose="error")
+        for part in epochs_list(X)
+    ]
+
+
 def signals_from_epochs(X):
     """Read Epochs.
 
@@ -77,7 +97,7 @@ def signals_from_epochs(X):
         If there are no epochs, channels are marked bad or carry triggers, an epoch
         overlaps a bad annotation, parts differ, or samples are not finite.
     """
-    parts = epochs_list(X)
+    parts = loaded(X)
     for part in parts:
         _refuse_bad(part)
     first = parts[0]
@@ -87,18 +107,18 @@ def signals_from_epochs(X):
         if mine != (names, sfreq, len(first.times)):
             raise ValueError(
                 "All Epochs of a list must share channels, sampling rate and length. "
-                f"Got {len(names)} channels at {sfreq} Hz with {len(first.times)} "
-                f"samples, and {len(mine[0])} channels at {mine[1]} Hz with {mine[2]} "
-                "samples; equalise them, for example with "
-                "mne.channels.equalize_channels."
+                f"Got {len(names)} channels {list(names[:8])} at {sfreq} Hz with "
+                f"{len(first.times)} samples, and {len(mine[0])} channels "
+                f"{list(mine[0][:8])} at {mine[1]} Hz with {mine[2]} samples; equalise "
+                "them, for example with mne.channels.equalize_channels."
             )
-    data = [_get_data(part) for part in parts]
-    data = data[0] if len(data) == 1 else np.concatenate(data)
-    if len(data) == 0:
+    if sum(len(part) for part in parts) == 0:
         raise ValueError(
             "X holds 0 epochs (n_samples = 0), at least 1 is needed. If all were "
             "dropped, see epochs.drop_log for the reasons."
         )
+    data = [part.get_data(copy=False) for part in parts if len(part)]
+    data = data[0] if len(data) == 1 else np.concatenate(data)
     check_finite(data, names)
     return Signals(data, names, sfreq)
 
@@ -120,6 +140,8 @@ def signals_from_array(array):
     ------
     ValueError
         If the dimensions are others, one is empty, or samples are not finite.
+    TypeError
+        If it holds something else, such as dates.
     """
     if array.ndim not in (2, 3):
         raise ValueError(
@@ -128,6 +150,10 @@ def signals_from_array(array):
         )
     if 0 in array.shape:
         raise ValueError(f"X must not be empty. Got the shape {array.shape}.")
+    if array.dtype.kind not in "biuf":
+        raise TypeError(
+            f"X must hold real numbers. Got an array of dtype {array.dtype}."
+        )
     two_d = array.ndim == 2
     data = array[:, None, :] if two_d else array
     check_finite(data, None)
@@ -183,19 +209,19 @@ def check_lengths(n_epochs, **others):
         If one has another length.
     """
     for name, values in others.items():
-        if values is not None and len(values) != n_epochs:
+        if values is None:
+            continue
+        if np.ndim(values) != 1:
+            raise ValueError(
+                f"{name} must have one dimension, with one entry per epoch. Got the "
+                f"shape {np.shape(values)}."
+            )
+        if len(values) != n_epochs:
             raise ValueError(
                 f"X and {name} must have the same length, one entry per epoch. Got "
                 f"{n_epochs} epochs and {len(values)} entries of {name} "
                 "(inconsistent numbers of samples)."
             )
-
-
-def _get_data(epochs):
-    """Return samples in volts, without a copy where they are in memory."""
-    if epochs.preload:
-        return epochs.get_data(copy=False)
-    return epochs.get_data(verbose="error")
 
 
 def _refuse_bad(epochs):

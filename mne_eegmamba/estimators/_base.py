@@ -12,12 +12,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from mne_eegmamba.batches.iterator import TaskIterator
 from mne_eegmamba.epochs.channels import at_rate, match_channels
-from mne_eegmamba.epochs.check import is_epochs
+from mne_eegmamba.epochs.check import is_epochs, loaded
 from mne_eegmamba.estimators import _fit
 from mne_eegmamba.tokens.tokenizer import MIN_TIMES
 from mne_eegmamba.training.inference import run
-from mne_eegmamba.training.net import history_table, train
-from mne_eegmamba.training.precision import choose_device
+from mne_eegmamba.training.net import history_table, renew_net, train
+from mne_eegmamba.training.precision import choose_device, device_of
 from mne_eegmamba.training.seeding import local_seed
 from mne_eegmamba.utils.notices import warn_padding
 
@@ -41,11 +41,13 @@ class NetworkEstimator(
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
-    def _start(self, data, settings, n_passes):
+    def _start(self, data, settings, n_passes, least_classes=2):
         """Train a new network; attributes change only when it is there."""
         device = choose_device(self.device)
         random_state = check_random_state(self.random_state)
-        train_set, valid = _fit.make_datasets(data, settings, random_state)
+        train_set, valid = _fit.make_datasets(
+            data, settings, random_state, least_classes=least_classes
+        )
         warn_padding(data.signals.data.shape[2], MIN_TIMES)
         net = _fit.build(
             settings,
@@ -60,19 +62,23 @@ class NetworkEstimator(
         self._remember(data, train_set.scaling, net)
         return self
 
-    def _continue(self, data, settings, n_passes):
+    def _continue(self, data, settings, n_passes, least_classes=2):
         """Train the present network further, with the scaling it knows."""
         random_state = check_random_state(self.random_state)
         train_set, valid = _fit.make_datasets(
-            data, settings, random_state, self.scaling_
+            data, settings, random_state, self.scaling_, least_classes
         )
-        self._train(self.net_, train_set, valid, n_passes, random_state)
-        self.history_ = history_table(self.net_)
+        n_batches = len(TaskIterator(train_set, self.batch_size))
+        net = renew_net(self.net_, settings, n_batches)
+        self._train(net, train_set, valid, n_passes, random_state)
+        self.net_ = net
+        self.history_ = history_table(net, self.history_)
         return self
 
     def _train(self, net, train_set, valid, n_passes, random_state):
-        seed = int(random_state.randint(2**31 - 1)) + len(net.history)
-        with use_log_level(self.verbose), local_seed(seed, choose_device(net.device)):
+        seed = int(random_state.randint(2**31 - 1)) + len(getattr(self, "history_", ()))
+        device = device_of(net.module_)
+        with use_log_level(self.verbose), local_seed(seed, device):
             train(net, train_set, valid, n_passes)
 
     def _forget(self):
@@ -96,11 +102,15 @@ class NetworkEstimator(
                 f"Got {data.classes.tolist()}; use warm_start=False to start anew."
             )
         self._check_signals(data.signals)
-        if data.signals.ch_names != self.ch_names_in_:
-            raise ValueError(
-                "Training goes on only with the channels of the first fit, in their "
-                f"order: {self.ch_names_in_}. Got {data.signals.ch_names}."
-            )
+        for what, seen, came in (
+            ("channels", self.ch_names_in_, data.signals.ch_names),
+            ("sampling rate", self.sfreq_, data.signals.sfreq),
+        ):
+            if seen != came:
+                raise ValueError(
+                    f"Training goes on only with the {what} of the first fit: {seen}. "
+                    f"Got {came}; use warm_start=False to start anew."
+                )
 
     def _check_signals(self, signals):
         n_channels, n_times = signals.data.shape[1:]
@@ -128,11 +138,14 @@ class NetworkEstimator(
     def _read(self, X):
         """Return new epochs as the network was trained to see them."""
         if is_epochs(X):
+            X = loaded(X)
             n_times = None if self.variable_length else self.n_times_
             signals = at_rate(X, self.sfreq_, n_times)
             signals = match_channels(signals, self.ch_names_in_)
         else:
-            signals = _fit.read_array(self, X, reset=False)
+            # scikit-learn would hold another length against a two-dimensional X.
+            owner = type(self)() if self.variable_length else self
+            signals = _fit.read_array(owner, X, reset=self.variable_length)
         self._check_signals(signals)
         return signals
 
@@ -152,6 +165,6 @@ class NetworkEstimator(
             getattr(module, method),
             module,
             TaskIterator(dataset, size),
-            choose_device(self.net_.device),
+            device_of(module),
             self.precision,
         )

@@ -19,6 +19,7 @@ from mne_eegmamba.epochs.check import (
     Signals,
     check_lengths,
     is_epochs,
+    loaded,
     signals_from_array,
     signals_from_epochs,
 )
@@ -105,6 +106,7 @@ def read_training_data(estimator, X, y, sample_weight, groups, classes=None):
     """
     probe = type(estimator)()
     if is_epochs(X):
+        X = loaded(X)
         signals = signals_from_epochs(X)
         y = event_names(X) if y is None else y
         groups = metadata_column(X, "subject") if groups is None else groups
@@ -118,7 +120,10 @@ def read_training_data(estimator, X, y, sample_weight, groups, classes=None):
         )
     y = column_or_1d(y, warn=True)
     n = len(signals.data)
+    groups = None if groups is None else np.asarray(groups)
     check_lengths(n, y=y, groups=groups)
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        raise ValueError("y contains NaN or infinity; every epoch needs a label.")
     check_classification_targets(y)
     weights = _check_sample_weight(
         sample_weight, signals.data, dtype=np.float64, ensure_non_negative=True
@@ -135,7 +140,6 @@ def read_training_data(estimator, X, y, sample_weight, groups, classes=None):
             f"{classes.tolist()}."
         )
     labels = np.searchsorted(classes, y)
-    groups = None if groups is None else np.asarray(groups)
     seen = {name: value for name, value in vars(probe).items() if name.endswith("_")}
     return TrainingData(signals, classes, labels, weights, groups, seen)
 
@@ -171,7 +175,14 @@ def split_validation(data, validation, random_state):
         splitter = kind(n_splits=1, test_size=validation, random_state=random_state)
     else:
         splitter = check_cv(validation, data.labels, classifier=True)
-    train, valid = next(iter(splitter.split(rows, data.labels, data.groups)))
+    folds = splitter.split(rows, data.labels, data.groups)
+    train, valid = next(iter(folds), (rows[:0], rows[:0]))
+    if not len(train) or not len(valid) or len(np.intersect1d(train, valid)):
+        raise ValueError(
+            "validation must split the epochs into two parts that share none. Got "
+            f"{len(train)} for training and {len(valid)} for validation, "
+            f"{len(np.intersect1d(train, valid))} in both."
+        )
     if data.groups is not None:
         both = np.intersect1d(data.groups[train], data.groups[valid])
         if len(both):
@@ -201,9 +212,15 @@ def class_factors(class_weight, data, rows):
         Weights by class number.
     """
     if not isinstance(class_weight, str):
-        return compute_class_weight(
+        factors = compute_class_weight(
             class_weight, classes=data.classes, y=data.classes[data.labels[rows]]
         )
+        if not np.isfinite(factors).all() or (factors < 0).any() or not factors.any():
+            raise ValueError(
+                "class_weight must be finite, not negative, and not zero for all. Got "
+                f"{class_weight!r}."
+            )
+        return factors
     mass = np.bincount(
         data.labels[rows], data.weights[rows], minlength=len(data.classes)
     )
@@ -213,7 +230,7 @@ def class_factors(class_weight, data, rows):
     return factors
 
 
-def make_datasets(data, settings, random_state, scaling=None):
+def make_datasets(data, settings, random_state, scaling=None, least_classes=2):
     """Turn checked data into training and validation sets.
 
     Parameters
@@ -226,6 +243,8 @@ def make_datasets(data, settings, random_state, scaling=None):
         For the validation split.
     scaling : Scaling | None, default=None
         Of an earlier fit that goes on; None learns it from the training epochs.
+    least_classes : int, default=2
+        Classes that must be left for training.
 
     Returns
     -------
@@ -242,7 +261,7 @@ def make_datasets(data, settings, random_state, scaling=None):
     )
     if len(rows) == 0:
         raise ValueError("All sample weights are zero; at least one must be positive.")
-    if len(np.unique(labels)) < 2:
+    if len(np.unique(labels)) < least_classes:
         raise ValueError(
             "At least 2 classes must be left for training. Got 1 class: "
             f"{data.classes[labels[:1]].tolist()} (epochs without weight and those set "

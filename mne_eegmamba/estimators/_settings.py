@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from mne_eegmamba.ops.backend import backend_names
+from mne_eegmamba.training.net import check_callbacks
 from mne_eegmamba.utils.validation import check_flag, check_number, check_option
 
 INTEGERS = ("d_model", "n_layers", "d_state", "d_conv", "expand", "max_epochs")
@@ -52,6 +53,7 @@ def check_settings(estimator):
         check_flag(name, settings[name], owner)
     _check_class_weight(settings["class_weight"], owner)
     _check_validation(settings["validation"], settings["early_stopping"], owner)
+    check_callbacks(settings["callbacks"], owner)
     return settings
 
 

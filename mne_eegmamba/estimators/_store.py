@@ -46,7 +46,7 @@ def save(estimator, path):
         "n_times": int(estimator.n_times_),
         "n_features_in": int(estimator.n_features_in_),
         "feature_names_in": _names(estimator),
-        "history": json.loads(estimator.history_.to_json(orient="split")),
+        "history": _pack_table(estimator.history_),
     }
     checkpoint.write(path, arrays, content)
 
@@ -90,10 +90,26 @@ def _net(estimator, config, arrays):
         settings,
         estimator.n_channels_,
         len(estimator.classes_),
-        choose_device(estimator.device),
+        _device(estimator),
         check_random_state(0),
     )
     return unpack_net(net, arrays)
+
+
+def _device(estimator):
+    """Return the device of the file, or the best one here where that is missing."""
+    try:
+        return choose_device(estimator.device)
+    except ValueError:
+        device = choose_device("auto")
+        warnings.warn(
+            f"The model was saved with device={estimator.device!r}, which is not here; "
+            f"it is loaded on {str(device)!r}, with device='auto'.",
+            UserWarning,
+            stacklevel=5,
+        )
+        estimator.device = "auto"
+        return device
 
 
 def _parameters(parameters):
@@ -126,6 +142,10 @@ def _unpack_labels(packed):
 def _names(estimator):
     names = getattr(estimator, "feature_names_in_", None)
     return None if names is None else names.tolist()
+
+
+def _pack_table(table):
+    return {"columns": list(table), "data": table.to_numpy(dtype=float).tolist()}
 
 
 def _table(history):

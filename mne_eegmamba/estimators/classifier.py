@@ -5,7 +5,7 @@ from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from mne_eegmamba.epochs.check import is_epochs
+from mne_eegmamba.epochs.check import is_epochs, loaded
 from mne_eegmamba.epochs.labels import event_names
 from mne_eegmamba.estimators import _fit, _store
 from mne_eegmamba.estimators._base import NetworkEstimator
@@ -268,7 +268,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         }
         if not hasattr(self, "net_"):
             data = _fit.read_training_data(self, X, y, sample_weight, None, classes)
-            return self._start(data, settings, 1)
+            return self._start(data, settings, 1, least_classes=1)
         if classes is not None and not np.array_equal(
             np.unique(classes), self.classes_
         ):
@@ -278,7 +278,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
             )
         data = _fit.read_training_data(self, X, y, sample_weight, None, self.classes_)
         self._check_continues(data)
-        return self._continue(data, settings, 1)
+        return self._continue(data, settings, 1, least_classes=1)
 
     def predict_proba(self, X):
         """Return class probabilities.
@@ -386,6 +386,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
             As in `predict_proba`.
         """
         if y is None and is_epochs(X):
+            X = loaded(X)
             y = event_names(X)
         return super().score(X, y, sample_weight)
 

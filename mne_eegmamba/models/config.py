@@ -81,6 +81,9 @@ class EEGMambaConfig:
                 f"at least one. Got {sorted(self.n_channels)} and "
                 f"{sorted(self.n_classes)}."
             )
+        for sizes in ("n_channels", "n_classes"):
+            for size in getattr(self, sizes).values():
+                check_number(sizes, size, owner, 1, integer=True)
         for name in ("d_model", "n_layers", "d_state", "d_conv", "expand"):
             check_number(name, getattr(self, name), owner, 1, integer=True)
         for name in ("dropout", "block_dropout", "head_dropout"):

@@ -66,7 +66,8 @@ class EEGMamba(nn.Module):
         logits : Tensor, shape (batch, n_classes)
             One row per epoch.
         """
-        return self.heads[task](self.embed(x, task))
+        embedding = self.embed(x, task)
+        return self.heads[task](embedding)
 
     def embed(self, x, task):
         """Return what the heads see.

@@ -3,11 +3,11 @@
 import hashlib
 import json
 import os
-import tempfile
 from pathlib import Path
 
+import numpy as np
 import safetensors
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 FORMAT = "mne_eegmamba"
 VERSION = 1
@@ -26,19 +26,20 @@ def write(path, arrays, content):
         Anything that JSON can hold.
     """
     path = Path(path)
+    content = json.loads(json.dumps(content))  # as a reader will see it
+    arrays = {name: _plain(array) for name, array in arrays.items()}
     header = {
         "format": FORMAT,
         "version": str(VERSION),
         "content": json.dumps(content),
         "sha256": _digest(arrays, content),
     }
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        save_file(arrays, aside, metadata=header)
+        aside.write_bytes(save(arrays, metadata=header))
         os.replace(aside, path)
     except BaseException:
-        os.unlink(aside)
+        aside.unlink(missing_ok=True)
         raise
 
 
@@ -87,6 +88,11 @@ def read(path):
     if content is None or header.get("sha256") != _digest(arrays, content):
         raise ValueError(f"{str(path)!r} is damaged (checksum differs); {wanted}.")
     return arrays, content
+
+
+def _plain(array):
+    """Return the array contiguous and in this machine's byte order."""
+    return np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
 
 
 def _json(text):

@@ -15,7 +15,7 @@ from mne_eegmamba.training.optim import (
     clip_gradients,
     decay_exemptions,
 )
-from mne_eegmamba.training.precision import autocast
+from mne_eegmamba.training.precision import autocast, device_of
 
 HISTORY = {  # column of history_: key of skorch's history
     "train_loss": "train_loss",
@@ -40,7 +40,7 @@ class EEGMambaNet(NeuralNet):
 
     def infer(self, x, **fit_params):
         """Run the network on a `Batch`."""
-        device = torch.device(self.device)
+        device = device_of(self.module_)
         with autocast(device, self.precision):
             return self.module_(x.x.to(device), x.task)
 
@@ -186,13 +186,15 @@ def train(net, dataset, valid, n_passes):
     net.module_.eval()
 
 
-def history_table(net):
+def history_table(net, earlier=None):
     """Return the history of a net as a table.
 
     Parameters
     ----------
     net : EEGMambaNet
         A trained net.
+    earlier : pandas.DataFrame | None, default=None
+        Passes before those of this net.
 
     Returns
     -------
@@ -204,8 +206,62 @@ def history_table(net):
         for row in net.history
         if "train_loss" in row
     ]
+    earlier = [] if earlier is None else earlier.to_dict("records")
+    rows = [*earlier, *rows]
     table = pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="pass"))
     return table.reindex(columns=[name for name in HISTORY if name in table])
+
+
+def renew_net(net, settings, n_batches):
+    """Build a net around a trained network, to train it further.
+
+    Parameters
+    ----------
+    net : EEGMambaNet
+        Trained; left as it is, but for the network that both share.
+    settings : dict
+        The estimator's present parameters.
+    n_batches : int
+        Batches per pass, for the schedule.
+
+    Returns
+    -------
+    net : EEGMambaNet
+        With the same network and moments of the optimiser, and an empty history.
+    """
+    rng = net.iterator_train__generator
+    device = device_of(net.module_)
+    new = build_net(net.module_, settings, device, rng, n_batches)
+    new.optimizer_.state = net.optimizer_.state
+    return new
+
+
+def check_callbacks(callbacks, owner):
+    """Refuse what skorch would not take as callbacks.
+
+    Parameters
+    ----------
+    callbacks : object
+        What came.
+    owner : str
+        Whose parameter it is.
+
+    Raises
+    ------
+    TypeError
+        If it is not None or a list of callbacks and pairs of name and callback.
+    """
+    items = callbacks if isinstance(callbacks, list | tuple) else [callbacks]
+    for item in [] if callbacks is None else items:
+        pair = isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str)
+        callback = item[1] if pair else item
+        kind = callback if isinstance(callback, type) else type(callback)
+        if not issubclass(kind, Callback) or items is not callbacks:
+            raise TypeError(
+                f"The `callbacks` parameter of {owner} must be None or a list of "
+                "skorch callbacks or pairs of a name and a skorch callback. Got "
+                f"{item!r}."
+            )
 
 
 def pack_net(net):

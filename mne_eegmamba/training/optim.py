@@ -65,6 +65,8 @@ def clip_gradients(parameters, max_norm):
         The norm before.
     """
     grads = [p.grad for p in parameters if p.grad is not None]
+    if not grads:
+        return torch.zeros(())
     rows = [g.reshape(len(g), -1).square().sum(-1).sum() for g in grads]
     norm = torch.stack(rows).sum().sqrt()
     factor = (max_norm / (norm + 1e-6)).clamp(max=1.0)

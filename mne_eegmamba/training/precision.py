@@ -36,6 +36,22 @@ def choose_device(device):
     return chosen
 
 
+def device_of(module):
+    """Return the device on which a network lies.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The network.
+
+    Returns
+    -------
+    device : torch.device
+        That of its first parameter.
+    """
+    return next(module.parameters()).device
+
+
 def autocast(device, precision):
     """Return the context in which the network runs.
 

@@ -80,7 +80,7 @@ def check_number(name, value, owner, low, high=math.inf, integer=False, low_open
     if not isinstance(value, kind) or isinstance(value, bool):
         raise TypeError(sentence)
     above = value > low if low_open else value >= low
-    if not (above and value <= high):
+    if not (above and value <= high and math.isfinite(value)):
         raise ValueError(sentence)
     return value
 

@@ -157,3 +157,9 @@ def test_directions_have_their_own_parameters():
     first, second = ({p.data_ptr() for p in way.parameters()} for way in ways)
     assert len(first) == len(second) == 7
     assert not first & second
+
+
+def test_initial_steps_reach_both_ends():
+    step = F.softplus(Direction(config(d_model=2048)).dt_proj.bias.double())
+    assert step.min() < 1.05e-3
+    assert step.max() > 0.095

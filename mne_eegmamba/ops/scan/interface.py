@@ -81,7 +81,7 @@ def selective_scan(
     _check_shapes(u, delta, A, B, C, D, z, delta_bias)
     scan = choose("selective_scan", backend, u)
     y = scan(u, delta, A, B, C, D, delta_bias, delta_softplus, reverse)
-    return y if z is None else y * F.silu(z)
+    return y if z is None else (y * F.silu(z)).to(u.dtype)
 
 
 def bidirectional_scan(forward, backward, z=None, delta_softplus=True, backend="auto"):
@@ -131,7 +131,7 @@ def bidirectional_scan(forward, backward, z=None, delta_softplus=True, backend="
         scan = choose("selective_scan", backend, u)
         both.append(scan(u, delta, A, B, C, D, delta_bias, delta_softplus, reverse))
     y = both[0] + both[1]
-    return y if z is None else y * F.silu(z)
+    return y if z is None else (y * F.silu(z)).to(y.dtype)
 
 
 def _check_shapes(u, delta, A, B, C, D, z, delta_bias):

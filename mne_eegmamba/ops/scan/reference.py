@@ -19,4 +19,4 @@ def scan(u, delta, A, B, C, D, delta_bias, delta_softplus, reverse):
         y[t] = (h * C[:, t, None, :]).sum(-1)  # (batch, channels)
         if D is not None:
             y[t] = y[t] + D * u[:, t]
-    return torch.stack(y, dim=1)
+    return torch.stack(y, dim=1).to(u.dtype)

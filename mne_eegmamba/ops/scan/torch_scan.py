@@ -1,8 +1,9 @@
 """The scan in plain torch, for every device: chunks of time, backward by hand.
 
 States live only inside a chunk; forward keeps one state per chunk, and backward
-computes the others again. Inside, time comes first and channels last,
-``(time, batch, states, channels)``, so that each step is one contiguous operation.
+computes the others again, in buffers that all chunks share. Inside, time comes first
+and channels last, ``(time, batch, states, channels)``, so that each step is one
+contiguous operation. Backward in time means walking the same arrays the other way.
 """
 
 import torch
@@ -21,7 +22,8 @@ def scan(u, delta, A, B, C, D, delta_bias, delta_softplus, reverse):
         delta = delta + delta_bias.to(work)
     if delta_softplus:
         delta = F.softplus(delta)
-    y = _Scan.apply(u, delta, A, B, C, reverse)
+    with torch.autocast(u.device.type, enabled=False):  # states stay in `work`
+        y = _Scan.apply(u, delta, A, B, C, reverse)
     if D is not None:
         y = y + D.to(work) * u
     return y.to(dtype)
@@ -34,90 +36,122 @@ class _Scan(torch.autograd.Function):
     def forward(ctx, u, dt, A, B, C, reverse):
         keep = any(ctx.needs_input_grad)
         At = A.t().contiguous()  # (states, channels)
+        u, dt, B, C = (_time_first(x) for x in (u, dt, B, C))
         y = torch.empty_like(u)
-        checkpoints = []
-        for rows in _pieces(u, At):
-            h = u.new_zeros(len(range(*rows.indices(len(u)))), *At.shape)
-            saved = []
-            for times in _chunks(u.shape[1], reverse):
+        work = _Workspace(u, At, n_buffers=2)
+        saved = []
+        for rows in work.pieces:
+            h = u.new_zeros(u[0, rows].shape[0], *At.shape)
+            for times in work.chunks(reverse):
                 if keep:
                     saved.append(h)
-                part = [_chunk(x, rows, times, reverse) for x in (u, dt, B, C)]
-                states, _ = _states(h, *part[:3], At)
-                h = states[-1].clone()
-                out = torch.matmul(part[3].unsqueeze(-2), states).squeeze(-2)
-                y[rows, times] = _unchunk(out, reverse)
-            checkpoints.append(saved)
-        ctx.save_for_backward(u, dt, A, B, C)
-        ctx.checkpoints, ctx.reverse = checkpoints, reverse
-        return y
+                part = [x[times, rows] for x in (u, dt, B)]
+                states, _ = _states(work, h, *part, At, reverse)
+                y[times, rows] = _over_states(C[times, rows], states)
+                h = states[0 if reverse else -1].clone()
+        ctx.save_for_backward(u, dt, At, B, C)
+        ctx.saved, ctx.reverse = saved, reverse
+        return _batch_first(y)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, gy):
-        u, dt, A, B, C = ctx.saved_tensors
-        reverse = ctx.reverse
-        At = A.t().contiguous()
-        gu, gdt, gB, gC = (torch.empty_like(x) for x in (u, dt, B, C))
+        u, dt, At, B, C = ctx.saved_tensors
+        gy = _time_first(gy)
+        grads = [torch.empty_like(x) for x in (u, dt, B, C)]
         gA = torch.zeros_like(At)
-        for rows, saved in zip(_pieces(u, At), ctx.checkpoints, strict=True):
-            carry = torch.zeros_like(saved[0])
-            chunks = list(_chunks(u.shape[1], reverse))
-            for times, h0 in zip(reversed(chunks), reversed(saved), strict=True):
-                part = [_chunk(x, rows, times, reverse) for x in (u, dt, B, C, gy)]
-                grads, gA_part, carry = _chunk_backward(h0, carry, At, *part)
-                for out, grad in zip((gu, gdt, gB, gC), grads, strict=True):
-                    out[rows, times] = _unchunk(grad, reverse)
+        work = _Workspace(u, At, n_buffers=3)
+        saved = iter(_per_piece(ctx.saved, len(work.pieces)))
+        for rows in work.pieces:
+            carry = None
+            for times, h0 in zip(
+                reversed(work.chunks(ctx.reverse)), reversed(next(saved)), strict=True
+            ):
+                part = [x[times, rows] for x in (u, dt, B, C, gy)]
+                *found, gA_part, carry = _chunk_backward(
+                    work, h0, carry, At, *part, ctx.reverse
+                )
+                for grad, value in zip(grads, found, strict=True):
+                    grad[times, rows] = value
                 gA += gA_part
+        gu, gdt, gB, gC = (_batch_first(grad) for grad in grads)
         return gu, gdt, gA.t(), gB, gC, None
 
 
-def _states(h0, u, dt, B, At):
-    """Return the states of a chunk and the decays that led to them."""
-    decay = torch.exp_(dt.unsqueeze(-2) * At)  # (time, batch, states, channels)
-    states = B.unsqueeze(-1) * (dt * u).unsqueeze(-2)
-    h = h0
-    for a, s in zip(decay.unbind(0), states.unbind(0), strict=True):
+class _Workspace:
+    """How the scan is cut, and the memory that its pieces share."""
+
+    def __init__(self, u, At, n_buffers):
+        self.length, batch = u.shape[:2]
+        size = max(1, min(batch, STATE_BUDGET // At.numel()))
+        self.pieces = [slice(start, start + size) for start in range(0, batch, size)]
+        numbers = min(CHUNK, self.length) * size * At.numel()
+        self.buffers = [u.new_empty(numbers) for _ in range(n_buffers)]
+
+    def chunks(self, reverse):
+        """Return chunks of time in the order in which the scan meets them."""
+        starts = range(0, self.length, CHUNK)
+        found = [slice(s, min(self.length, s + CHUNK)) for s in starts]
+        return found[::-1] if reverse else found
+
+    def buffer(self, which, *shape):
+        """Return shared memory; what it held is lost."""
+        return self.buffers[which][: torch.Size(shape).numel()].view(shape)
+
+
+def _states(work, h, u, dt, B, At, reverse):
+    """Return the states of a chunk, in order of time, and the decays to them."""
+    shape = (*dt.shape[:2], *At.shape)  # (time, batch, states, channels)
+    decay = torch.mul(dt.unsqueeze(-2), At, out=work.buffer(0, *shape)).exp_()
+    states = work.buffer(1, *shape)
+    torch.mul(B.unsqueeze(-1), (dt * u).unsqueeze(-2), out=states)
+    for s, a in _walk(reverse, states, decay):
         h = s.addcmul_(a, h)
     return states, decay
 
 
-def _chunk_backward(h0, carry, At, u, dt, B, C, gy):
-    """Return the gradients of a chunk, of A, and of the state before the chunk."""
-    states, decay = _states(h0, u, dt, B, At)
-    g = C.unsqueeze(-1) * gy.unsqueeze(-2)  # becomes the gradient of each state
-    for gt, a in zip(reversed(g.unbind(0)), reversed(decay.unbind(0)), strict=True):
-        carry = gt.add_(carry).mul(a)
+def _chunk_backward(work, h0, carry, At, u, dt, B, C, gy, reverse):
+    """Return the gradients of u, dt, B, C, of A, and of the state before the chunk."""
+    states, decay = _states(work, h0, u, dt, B, At, reverse)
+    g = work.buffer(2, *states.shape)  # the gradient of each state
+    torch.mul(C.unsqueeze(-1), gy.unsqueeze(-2), out=g)
+    for gt, a in _walk(not reverse, g, decay):
+        if carry is not None:
+            gt.add_(carry)
+        carry = gt * a
     gC = torch.matmul(states, gy.unsqueeze(-1)).squeeze(-1)
     gB = torch.matmul(g, (dt * u).unsqueeze(-1)).squeeze(-1)
-    into = torch.matmul(B.unsqueeze(-2), g).squeeze(-2)  # gradient of dt * u
-    w = decay.mul_(g)  # gradient of dt * A: g * decay * previous state
-    w[0].mul_(h0)
-    w[1:].mul_(states[:-1])
+    into = _over_states(B, g)  # gradient of dt * u
+    w = decay.mul_(g)  # gradient of dt * A: g * decay * state before
+    first, later, before = (
+        (-1, w[:-1], states[1:]) if reverse else (0, w[1:], states[:-1])
+    )
+    w[first].mul_(h0)
+    later.mul_(before)
     gA = torch.mul(w, dt.unsqueeze(-2), out=g).sum((0, 1))
     gdt = w.mul_(At).sum(-2).addcmul_(into, u)
-    return (into.mul_(dt), gdt, gB, gC), gA, carry
+    return into.mul_(dt), gdt, gB, gC, gA, carry
 
 
-def _pieces(u, At):
-    """Cut the batch so that one state stays small enough for the cache."""
-    size = max(1, STATE_BUDGET // At.numel())
-    return [slice(start, start + size) for start in range(0, len(u), size)]
+def _walk(reverse, *arrays):
+    """Go through time, forward or back, in several arrays at once."""
+    steps = [array.unbind(0) for array in arrays]
+    return zip(*(s[::-1] if reverse else s for s in steps), strict=True)
 
 
-def _chunks(length, reverse):
-    """Cut time into chunks, in the order in which the scan meets them."""
-    starts = range(0, length, CHUNK)
-    if reverse:
-        return [slice(max(0, length - s - CHUNK), length - s) for s in starts]
-    return [slice(s, min(length, s + CHUNK)) for s in starts]
+def _over_states(weights, states):
+    """Sum states with weights (time, batch, states)."""
+    return torch.matmul(weights.unsqueeze(-2), states).squeeze(-2)
 
 
-def _chunk(x, rows, times, reverse):
-    """Take a chunk, time first, in the order of the scan."""
-    part = x[rows, times].transpose(0, 1)  # (time, batch, ...)
-    return part.flip(0) if reverse else part.contiguous()
+def _per_piece(saved, n_pieces):
+    each = len(saved) // n_pieces
+    return [saved[i * each : (i + 1) * each] for i in range(n_pieces)]
 
 
-def _unchunk(part, reverse):
-    return (part.flip(0) if reverse else part).transpose(0, 1)
+def _time_first(x):
+    return x.transpose(0, 1).contiguous()
+
+
+def _batch_first(x):
+    return x.transpose(0, 1).contiguous()

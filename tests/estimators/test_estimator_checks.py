@@ -1,0 +1,58 @@
+"""scikit-learn's whole conformance suite; no check is expected to fail."""
+
+import pytest
+import sklearn
+from sklearn.exceptions import SkipTestWarning
+from sklearn.utils.estimator_checks import (
+    estimator_checks_generator,
+    parametrize_with_checks,
+)
+from sklearn.utils.fixes import parse_version
+
+from mne_eegmamba import EEGMambaClassifier
+
+# The suite's data have 2 to 20 columns, read as one channel of 2 to 20 samples, so
+# every fit pads them with zeros and says so.
+pytestmark = [
+    pytest.mark.filterwarnings(
+        "ignore:Epochs have .* samples, the network needs:UserWarning"
+    ),
+]
+TINY = EEGMambaClassifier(
+    d_model=16,
+    n_layers=1,
+    max_epochs=15,
+    lr=3e-3,
+    batch_size=32,
+    dropout=0.0,
+    verbose="error",
+)
+
+
+@parametrize_with_checks([TINY])
+def test_sklearn_check(estimator, check):
+    try:
+        check(estimator)
+    except pytest.skip.Exception as skipped:
+        pytest.fail(f"skipped: {skipped}")
+    except BaseException as error:
+        if type(error).__name__ in ("SkipTest", "Skipped"):
+            pytest.fail(f"skipped: {error}")
+        raise
+
+
+def test_all_checks_are_there():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sklearn.utils.estimator_checks.warnings.warn", _refuse_skips)
+        checks = list(
+            estimator_checks_generator(TINY, legacy=True, expected_failed_checks=None)
+        )
+    assert all(estimator.get_params() == TINY.get_params() for estimator, _ in checks)
+    if parse_version(sklearn.__version__).release[:2] == (1, 9):
+        assert len(checks) == 69
+    else:
+        assert len(checks) >= 50
+
+
+def _refuse_skips(message, category=None, *args, **kwargs):
+    assert category is not SkipTestWarning, message
