@@ -73,8 +73,7 @@ def loaded(X):
         dropped the epochs that it rejects.
     """
     return [
-        part if part.preload else part.copy().load_data(verbose="error")
-        for part in epochs_list(X)
+        part if part.preload else part.copy().load_data() for part in epochs_list(X)
     ]
 
 

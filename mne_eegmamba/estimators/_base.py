@@ -70,13 +70,15 @@ class NetworkEstimator(
         )
         n_batches = len(TaskIterator(train_set, self.batch_size))
         net = renew_net(self.net_, settings, n_batches)
-        self._train(net, train_set, valid, n_passes, random_state)
+        n_before = len(self.history_)
+        self._train(net, train_set, valid, n_passes, random_state, n_before)
         self.net_ = net
         self.history_ = history_table(net, self.history_)
         return self
 
-    def _train(self, net, train_set, valid, n_passes, random_state):
-        seed = int(random_state.randint(2**31 - 1)) + len(getattr(self, "history_", ()))
+    def _train(self, net, train_set, valid, n_passes, random_state, n_before=0):
+        """Train; ``n_before`` passes made already make the random numbers others."""
+        seed = int(random_state.randint(2**31 - 1)) + n_before
         device = device_of(net.module_)
         with use_log_level(self.verbose), local_seed(seed, device):
             train(net, train_set, valid, n_passes)
@@ -103,7 +105,7 @@ class NetworkEstimator(
             )
         self._check_signals(data.signals)
         for what, seen, came in (
-            ("channels", self.ch_names_in_, data.signals.ch_names),
+            ("channels and order", self.ch_names_in_, data.signals.ch_names),
             ("sampling rate", self.sfreq_, data.signals.sfreq),
         ):
             if seen != came:

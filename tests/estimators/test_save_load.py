@@ -317,13 +317,13 @@ def test_existing_file_is_replaced_at_once_or_not_at_all(
     old = saved.read_bytes()
     other = make(max_epochs=1, random_state=5).fit(X, y)
 
-    def broken(arrays, name, metadata=None):
-        with open(name, "wb") as file:
-            file.write(b"half")
+    def broken(path, content):
+        with open(path, "wb") as file:
+            file.write(content[: len(content) // 2])
         raise OSError("disk full")
 
     with monkeypatch.context() as patch:
-        patch.setattr("mne_eegmamba.training.checkpoint.save_file", broken)
+        patch.setattr("pathlib.Path.write_bytes", broken)
         with pytest.raises(OSError, match="disk full"):
             other.save(saved)
     assert saved.read_bytes() == old

@@ -242,7 +242,7 @@ class TestGoingOn:
         clf = make(warm_start=True, max_epochs=4, dropout=0.0).fit(X, y)
         first, net = clf.history_.copy(), clf.net_
         clf.fit(X, y)
-        assert clf.net_ is net
+        assert clf.net_.module_ is net.module_
         assert clf.history_.index.tolist() == list(range(1, 9))
         pd.testing.assert_frame_equal(clf.history_.iloc[:4], first)
         assert clf.history_.train_loss.iloc[4] < first.train_loss.iloc[0]
