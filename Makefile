@@ -7,7 +7,7 @@ DEMO := examples/plot_slow_cortical_potentials.py
 export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-gpu lint order cov bench clean
+.PHONY: help install demo test lint order cov bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -28,9 +28,6 @@ demo: install  ## the main job: train on real EEG, print scores, write a figure
 
 test: install  ## all tests, doctests included
 	$(RUN) -m pytest -q
-
-test-gpu: install  ## tests that need a CUDA device
-	$(RUN) -m pytest -q -m gpu
 
 lint: install  ## style and spelling
 	$(VENV)/bin/ruff check .

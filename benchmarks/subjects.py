@@ -31,7 +31,7 @@ def main(arguments):
     )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--folds", type=int, default=5, help="0: leave one subject out")
-    parser.add_argument("--max-epochs", type=int, default=30)
+    parser.add_argument("--max-epochs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     X, y, groups = read(options.data)

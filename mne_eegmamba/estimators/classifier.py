@@ -41,7 +41,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         Samples are centred by the median and divided by the robust spread of each
         channel, learned in `fit`; or each epoch and channel is standardised by itself;
         or samples stay as they are, which needs numbers of about unit size.
-    max_epochs : int, default=30
+    max_epochs : int, default=20
         Passes over the training data.
     batch_size : int, default=32
         Most epochs in a batch.
@@ -149,7 +149,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         pooling="class_token",
         final_norm="layer",
         input_scale="channel",
-        max_epochs=30,
+        max_epochs=20,
         batch_size=32,
         lr=1e-3,
         weight_decay=1e-2,

@@ -1,7 +1,8 @@
-"""Layers whose gradients on a CPU have the same bits for any number of threads.
+"""Layers whose gradients on a CPU have the same bits with one thread and with two.
 
 torch splits some sums over its threads, so that a fit alone and the same fit inside a
-joblib worker, which has fewer, would differ in the last bit and then drift apart.
+joblib worker, which has fewer, would differ in the last bit and then drift apart. With
+three threads or more the matrix library itself may still round in another way.
 """
 
 import torch
