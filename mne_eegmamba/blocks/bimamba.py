@@ -5,7 +5,7 @@ import math
 import torch
 from torch import nn
 
-from mne_eegmamba.ops import bidirectional_scan, causal_conv1d
+from mne_eegmamba.ops import bidirectional_conv1d, bidirectional_scan
 from mne_eegmamba.utils.layers import LayerNorm
 
 DT_MIN, DT_MAX, DT_FLOOR = 1e-3, 1e-1, 1e-4
@@ -17,7 +17,6 @@ class Direction(nn.Module):
     def __init__(self, config):
         super().__init__()
         width, states, rank = config.d_inner, config.d_state, config.dt_rank
-        self.backend = config.backend
         bound = 1 / math.sqrt(config.d_conv)
         self.conv_weight = nn.Parameter(
             torch.empty(width, config.d_conv).uniform_(-bound, bound)
@@ -41,24 +40,19 @@ class Direction(nn.Module):
         with torch.no_grad():
             bias.copy_(dt + torch.log(-torch.expm1(-dt)))  # inverse softplus
 
-    def scan_arguments(self, x, reverse):
+    def scan_arguments(self, u):
         """Return what `bidirectional_scan` takes for this direction.
 
         Parameters
         ----------
-        x : Tensor, shape (batch, n_tokens, d_inner)
-            Input of the block after its projection.
-        reverse : bool
-            Whether this direction reads time backwards.
+        u : Tensor, shape (batch, n_tokens, d_inner)
+            Tokens after this direction's convolution.
 
         Returns
         -------
         arguments : tuple of Tensor
             ``(u, delta, A, B, C, D, delta_bias)``.
         """
-        u = causal_conv1d(
-            x, self.conv_weight, self.conv_bias, reverse, backend=self.backend
-        )
         rank, B, C = self.x_proj(u).split(self.sizes, dim=-1)
         delta = rank @ self.dt_proj.weight.t()  # (batch, n_tokens, d_inner)
         A = -torch.exp(self.A_log)
@@ -83,9 +77,11 @@ class BiMambaBlock(nn.Module):
         """Map ``(batch, n_tokens, d_model)`` to the same shape."""
         normed = self.norm(tokens)
         x, z = self.in_x(normed), self.in_z(normed)  # (batch, n_tokens, d_inner)
+        ways = (self.forward_time, self.backward_time)
+        filters = [(way.conv_weight, way.conv_bias) for way in ways]
+        signals = bidirectional_conv1d(x, *filters, backend=self.backend)
         y = bidirectional_scan(
-            self.forward_time.scan_arguments(x, reverse=False),
-            self.backward_time.scan_arguments(x, reverse=True),
+            *(way.scan_arguments(u) for way, u in zip(ways, signals, strict=True)),
             z=z,
             backend=self.backend,
         )

@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submod_attrs={
         "backend": ["show_backends"],
-        "conv": ["causal_conv1d"],
+        "conv": ["bidirectional_conv1d", "causal_conv1d"],
         "scan": ["bidirectional_scan", "selective_scan"],
     },
 )

@@ -1,8 +1,11 @@
 """Which implementations exist here, which one runs, and why the others do not."""
 
+import functools
 import logging
 from dataclasses import dataclass
 from importlib import import_module
+
+import torch
 
 logger = logging.getLogger("mne_eegmamba")
 
@@ -12,21 +15,38 @@ class Implementation:
     """One implementation of an operator, imported when it is first used.
 
     ``module`` has the function ``function`` and, where the implementation cannot run
-    everywhere, ``refusal(x)``: None if it takes a tensor like ``x``, else the reason.
+    everywhere, ``refusal(dtype)``: None if it takes that dtype here, else the reason.
+    ``device`` is the only kind of device it is for, if there is one.
     """
 
     name: str
     module: str
     function: str
+    device: str | None = None
 
-    def load(self):
-        """Return the function that does the work."""
-        return getattr(import_module(self.module), self.function)
+    def refusal(self, device=None, dtype=None):
+        """Return None if this runs here (on such a tensor), else the reason."""
+        if device is not None and self.device not in (None, device):
+            return f"is for {self.device}, and the data is on {device}"
+        module, reason = _import(self.module)
+        if reason is not None:
+            return reason
+        refuse = getattr(module, "refusal", None)
+        return None if refuse is None else refuse(dtype)
 
-    def refusal(self, x=None):
-        """Return None if this runs here (on ``x``, where given), else the reason."""
-        refuse = getattr(import_module(self.module), "refusal", None)
-        return None if refuse is None else refuse(x)
+
+@functools.cache
+def _import(name):
+    """Return the module, or why it cannot be imported."""
+    try:
+        return import_module(name), None
+    except ImportError as error:
+        return None, f"cannot be imported ({error})"
+
+
+@functools.cache
+def _say_once(op, name, reason):
+    logger.warning("%s runs slower than it could: %s %s", op, name, reason)
 
 
 _HERE = "mne_eegmamba.ops"
@@ -35,14 +55,25 @@ _HERE = "mne_eegmamba.ops"
 # The reference is never chosen by "auto": it exists to be right, not fast.
 IMPLEMENTATIONS = {
     "selective_scan": (
+        Implementation("numba", f"{_HERE}.scan.numba_scan", "scan", "cpu"),
         Implementation("torch", f"{_HERE}.scan.torch_scan", "scan"),
         Implementation("reference", f"{_HERE}.scan.reference", "scan"),
     ),
     "causal_conv1d": (
+        Implementation("numba", f"{_HERE}.conv.numba_conv", "conv", "cpu"),
         Implementation("torch", f"{_HERE}.conv.torch_conv", "conv"),
         Implementation("reference", f"{_HERE}.conv.reference", "conv"),
     ),
 }
+
+
+_loaded = {}  # (operator, name): function; torch.compile can follow a look-up
+
+
+def _load(op, implementation):
+    module = import_module(implementation.module)
+    _loaded[op, implementation.name] = getattr(module, implementation.function)
+    return implementation.name
 
 
 def backend_names():
@@ -81,20 +112,32 @@ def choose(op, backend, x):
     RuntimeError
         If the named implementation cannot run here; never replaced by another.
     """
+    return _loaded[op, _choose(op, backend, x.device.type, x.dtype)]
+
+
+def _choose(op, backend, device, dtype):
     group = IMPLEMENTATIONS[op]
     if backend == "auto":
         for candidate in group:
-            if candidate.refusal(x) is None:
+            reason = candidate.refusal(device, dtype)
+            if reason is None:
                 logger.debug("%s runs on backend %s", op, candidate.name)
-                return candidate.load()
+                return _load(op, candidate)
+            if candidate.device == device and dtype == torch.float32:
+                _say_once(op, candidate.name, reason)
     for candidate in group:
         if candidate.name == backend:
-            reason = candidate.refusal(x)
+            reason = candidate.refusal(device, dtype)
             if reason is not None:
                 raise RuntimeError(f"Backend {backend!r} cannot run {op}: {reason}")
-            return candidate.load()
+            return _load(op, candidate)
     allowed = ", ".join(repr(name) for name in backend_names())
     raise ValueError(f"backend must be one of {allowed}. Got {backend!r}.")
+
+
+# What torch.compiler.assume_constant_result does, which would import all of dynamo:
+# a compiled network keeps the choice that was made when it was traced.
+_choose._dynamo_marked_constant = True
 
 
 def show_backends():
@@ -110,7 +153,8 @@ def show_backends():
     >>> from mne_eegmamba.ops import show_backends
     >>> print(show_backends())  # doctest: +ELLIPSIS
     selective_scan
-      torch      chosen by "auto"
+      numba      chosen by "auto"
+      torch      available
     ...
     """
     lines = []

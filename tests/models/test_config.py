@@ -61,7 +61,7 @@ def test_dropouts(name):
         ("class_token", "'first', 'middle'"),
         ("pooling", "'class_token', 'mean'"),
         ("final_norm", "'layer', None"),
-        ("backend", "'auto', 'torch', 'reference'"),
+        ("backend", "'auto', 'numba', 'torch', 'reference'"),
     ],
 )
 def test_options(name, allowed):

@@ -1,6 +1,7 @@
 """Which implementation runs, and what is said about the others."""
 
 import logging
+import subprocess
 import sys
 import types
 
@@ -9,6 +10,7 @@ import torch
 
 from mne_eegmamba.ops import backend, causal_conv1d, selective_scan, show_backends
 from mne_eegmamba.ops.backend import Implementation, backend_names, choose
+from mne_eegmamba.ops.cpu.support import refuse
 
 REASON = "needs a GPU; pip install nothing"
 
@@ -19,8 +21,8 @@ def refusing(monkeypatch):
     module = types.ModuleType("refusing_implementation")
     module.scan = lambda *arguments: "ran"
 
-    def refusal(x=None):
-        return REASON if x is None or x.dtype == torch.float32 else None
+    def refusal(dtype=None):
+        return REASON if dtype in (None, torch.float32) else None
 
     module.refusal = refusal
     monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -37,37 +39,41 @@ def test_unknown_backend(op):
         causal_conv1d: (one, torch.ones(1, 2)),
         selective_scan: (one, one, torch.zeros(1, 1), one, one),
     }[op]
-    message = r"backend must be one of 'auto', 'torch', 'reference'. Got 'tpu'"
+    message = r"backend must be one of 'auto', 'numba', 'torch', 'reference'. Got 'tpu'"
     with pytest.raises(ValueError, match=message):
         op(*arguments, backend="tpu")
 
 
 @pytest.mark.parametrize("op", backend.IMPLEMENTATIONS)
-def test_auto_takes_torch_and_says_so(op, caplog):
-    x = torch.zeros(1)
+@pytest.mark.parametrize(
+    ("dtype", "name"), [(torch.float32, "numba"), (torch.float64, "torch")]
+)
+def test_auto_takes_the_fastest_and_says_so(op, dtype, name, caplog):
+    x = torch.zeros(1, dtype=dtype)
     with caplog.at_level(logging.DEBUG, logger="mne_eegmamba"):
-        assert choose(op, "auto", x) is choose(op, "torch", x)
-    assert caplog.messages == [f"{op} runs on backend torch"]
-    assert choose(op, "reference", x) is not choose(op, "torch", x)
+        assert choose(op, "auto", x) is choose(op, name, x)
+    assert caplog.messages == [f"{op} runs on backend {name}"]
+    assert choose(op, "reference", x) is not choose(op, name, x)
 
 
 def test_show_backends():
     lines = show_backends().splitlines()
-    assert lines.count('  torch      chosen by "auto"') == 2
+    assert lines.count('  numba      chosen by "auto"') == 2
+    assert lines.count("  torch      available") == 2
     assert lines.count("  reference  available") == 2
     assert lines[0] == "selective_scan"
     assert "causal_conv1d" in lines
-    assert len(lines) == 6
+    assert len(lines) == 8
 
 
 def test_names():
-    assert backend_names() == ["auto", "torch", "reference"]
+    assert backend_names() == ["auto", "numba", "torch", "reference"]
 
 
 @pytest.mark.usefixtures("refusing")
 def test_auto_passes_over_a_refusing_one():
     x = torch.zeros(1)
-    assert choose("selective_scan", "auto", x) is choose("selective_scan", "torch", x)
+    assert choose("selective_scan", "auto", x) is choose("selective_scan", "numba", x)
     assert choose("selective_scan", "auto", x.double())() == "ran"
     assert choose("selective_scan", "fast", x.double())() == "ran"
 
@@ -86,5 +92,45 @@ def test_named_one_that_refuses_raises():
 def test_show_backends_gives_the_reason():
     lines = show_backends().splitlines()
     assert lines[1] == f"  fast       {REASON}"
+    assert lines[2] == '  numba      chosen by "auto"'
+    assert backend_names() == ["auto", "fast", "numba", "torch", "reference"]
+
+
+BROKEN = """
+import logging, sys
+sys.modules["numba"] = None
+import torch
+from mne_eegmamba.ops import causal_conv1d, selective_scan, show_backends
+logging.basicConfig(format="%(message)s")
+one = torch.ones(1, 3, 1)
+for _ in range(2):
+    causal_conv1d(one, torch.ones(1, 2))
+    y = selective_scan(one, one, torch.zeros(1, 1), one, one)
+assert y.flatten().tolist() == [1, 2, 3]
+print(show_backends())
+"""
+
+
+def test_without_numba_torch_takes_over_with_one_message():
+    run = subprocess.run(
+        [sys.executable, "-c", BROKEN], capture_output=True, text=True, check=True
+    )
+    messages = run.stderr.splitlines()
+    assert len(messages) == 2
+    assert all("runs slower than it could: numba cannot be im" in m for m in messages)
+    lines = run.stdout.splitlines()
+    assert lines[1].startswith("  numba      cannot be imported (")
     assert lines[2] == '  torch      chosen by "auto"'
-    assert backend_names() == ["auto", "fast", "torch", "reference"]
+
+
+def test_a_kernel_that_fails_or_errs_is_a_reason():
+    x = torch.float32
+
+    def fails():
+        raise OSError("no compiler")
+
+    assert refuse(x, fails) == "cannot be compiled here (OSError: no compiler)"
+    reason = refuse(x, lambda: (torch.zeros(2), torch.ones(2)))
+    assert reason == "compiles, but gives wrong results on this processor"
+    assert refuse(x, lambda: (torch.ones(2), torch.ones(2))) is None
+    assert "float64" in refuse(torch.float64, fails)

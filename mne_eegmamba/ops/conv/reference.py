@@ -3,8 +3,12 @@
 import torch
 
 
-def conv(x, weight, bias, reverse):
-    """Run `causal_conv1d`; all dtypes, gradients by autograd."""
+def conv(x, ways):
+    """Run one or two directions; all dtypes, gradients by autograd."""
+    return [_one_way(x, *way) for way in ways]
+
+
+def _one_way(x, weight, bias, reverse):
     length, kernel = x.shape[1], weight.shape[1]
     y = []
     for t in range(length):

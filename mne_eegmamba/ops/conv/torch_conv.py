@@ -4,8 +4,12 @@ import torch
 import torch.nn.functional as F
 
 
-def conv(x, weight, bias, reverse):
-    """Run `causal_conv1d`; differentiable, any device."""
+def conv(x, ways):
+    """Run one or two directions; differentiable, any device."""
+    return [_one_way(x, *way) for way in ways]
+
+
+def _one_way(x, weight, bias, reverse):
     length, kernel = x.shape[1], weight.shape[1]
     taps = weight.t()  # (kernel, channels)
     if reverse:

@@ -1,7 +1,5 @@
 """The public scan functions: check the arguments, pick a backend, apply the gate."""
 
-import torch.nn.functional as F
-
 from mne_eegmamba.ops.backend import choose
 
 
@@ -80,8 +78,8 @@ def selective_scan(
     """
     _check_shapes(u, delta, A, B, C, D, z, delta_bias)
     scan = choose("selective_scan", backend, u)
-    y = scan(u, delta, A, B, C, D, delta_bias, delta_softplus, reverse)
-    return y if z is None else (y * F.silu(z)).to(u.dtype)
+    way = (u, delta, A, B, C, D, delta_bias, reverse)
+    return scan([way], z, delta_softplus)
 
 
 def bidirectional_scan(forward, backward, z=None, delta_softplus=True, backend="auto"):
@@ -124,14 +122,13 @@ def bidirectional_scan(forward, backward, z=None, delta_softplus=True, backend="
     >>> bidirectional_scan(way, way, delta_softplus=False).flatten()
     tensor([4., 4., 4.])
     """
-    both = []
+    ways = []
     for arguments, reverse in ((forward, False), (backward, True)):
         u, delta, A, B, C, D, delta_bias = arguments
         _check_shapes(u, delta, A, B, C, D, z, delta_bias)
-        scan = choose("selective_scan", backend, u)
-        both.append(scan(u, delta, A, B, C, D, delta_bias, delta_softplus, reverse))
-    y = both[0] + both[1]
-    return y if z is None else (y * F.silu(z)).to(y.dtype)
+        ways.append((*arguments, reverse))
+    scan = choose("selective_scan", backend, forward[0])
+    return scan(ways, z, delta_softplus)
 
 
 def _check_shapes(u, delta, A, B, C, D, z, delta_bias):

@@ -3,8 +3,13 @@
 import torch
 
 
-def scan(u, delta, A, B, C, D, delta_bias, delta_softplus, reverse):
-    """Run `selective_scan` without its gate; all dtypes, gradients by autograd."""
+def scan(ways, z, delta_softplus):
+    """Run one or two directions; all dtypes, gradients by autograd."""
+    y = sum(_one_way(*way, delta_softplus) for way in ways)
+    return y if z is None else y * z * torch.sigmoid(z)
+
+
+def _one_way(u, delta, A, B, C, D, delta_bias, reverse, delta_softplus):
     if delta_bias is not None:
         delta = delta + delta_bias
     if delta_softplus:

@@ -13,8 +13,13 @@ CHUNK = 16  # steps whose states exist at once
 STATE_BUDGET = 2**16  # numbers in one state; larger batches go through in pieces
 
 
-def scan(u, delta, A, B, C, D, delta_bias, delta_softplus, reverse):
-    """Run `selective_scan` without its gate; differentiable once in all tensors."""
+def scan(ways, z, delta_softplus):
+    """Run one or two directions; differentiable once in all tensors."""
+    y = sum(_one_way(*way, delta_softplus) for way in ways)
+    return y if z is None else (y * F.silu(z)).to(y.dtype)
+
+
+def _one_way(u, delta, A, B, C, D, delta_bias, reverse, delta_softplus):
     dtype = u.dtype
     work = torch.promote_types(dtype, torch.float32)
     u, delta, A, B, C = (x.to(work) for x in (u, delta, A, B, C))

@@ -1,0 +1,88 @@
+"""The scan's forward loop over a range of work items; see ``layout.py``."""
+
+from numba import njit
+
+from mne_eegmamba.ops.cpu.layout import (
+    FLOAT,
+    STEPS,
+    cell_offset,
+    kept_state,
+    scratch,
+    start_of,
+)
+from mne_eegmamba.ops.cpu.simd import (
+    BYTES,
+    exp2,
+    fma,
+    load,
+    sigmoid,
+    softplus,
+    spread,
+    store,
+    zeros,
+)
+
+
+@njit(inline="always")
+def _state(sizes, way, h, n, column, dt, dx, B, C, y):
+    """Take one step with one state; return what it adds to the result."""
+    decay = exp2(dt * load(way.A2 + n * sizes.tiles * BYTES + column))
+    state = fma(decay, load(h + n * BYTES), dx * spread(B + n * FLOAT))
+    store(h + n * BYTES, state)
+    return fma(state, spread(C + n * FLOAT), y)
+
+
+@njit(inline="always")
+def _forward_tile(sizes, way, gate, b, tile, h, start, finish):
+    """Scan one direction of one tile; start a sum or add to it, finish it or not."""
+    column = tile * BYTES
+    skip = load(way.D + column)
+    bias = load(way.bias + column)
+    for n in range(sizes.states):
+        store(h + n * BYTES, zeros())
+    for step in range(sizes.length):
+        t = sizes.length - 1 - step if way.reverse else step
+        if way.kept and step % STEPS == 0:
+            for n in range(sizes.states):
+                store(
+                    kept_state(sizes, way, b, step // STEPS, n, tile),
+                    load(h + n * BYTES),
+                )
+        x = load(way.u + b * way.u_batch + t * way.u_time + column)
+        dt = load(way.delta + b * way.delta_batch + t * way.delta_time + column) + bias
+        if sizes.softplus:
+            dt = softplus(dt)
+        dx = dt * x
+        here = cell_offset(sizes, b, t, tile)
+        even = skip * x if start else fma(skip, x, load(gate.y + here))
+        odd = zeros()
+        B = way.B + b * way.B_batch + t * way.B_time
+        C = way.C + b * way.C_batch + t * way.C_time
+        for n in range(0, sizes.states, 2):
+            even = _state(sizes, way, h, n, column, dt, dx, B, C, even)
+            odd = _state(sizes, way, h, n + 1, column, dt, dx, B, C, odd)
+        y = even + odd
+        store(gate.y + here, y)
+        if finish and gate.z:
+            z = load(gate.z + b * gate.z_batch + t * gate.z_time + column)
+            store(gate.out + here, y * z * sigmoid(z))
+
+
+@njit(nogil=True, cache=True)
+def forward(first, last, sizes, way, other, gate):
+    """Run the scan for the work items ``first`` to ``last``."""
+    memory, h = scratch(sizes.states)
+    for item in range(first, last):
+        batch_part, tile_part = item // sizes.tile_parts, item % sizes.tile_parts
+        for b in range(
+            start_of(batch_part, sizes.batch_parts, sizes.batch),
+            start_of(batch_part + 1, sizes.batch_parts, sizes.batch),
+        ):
+            for tile in range(
+                start_of(tile_part, sizes.tile_parts, sizes.tiles),
+                start_of(tile_part + 1, sizes.tile_parts, sizes.tiles),
+            ):
+                _forward_tile(sizes, way, gate, b, tile, h, True, sizes.ways == 1)
+                if sizes.ways == 2:
+                    _forward_tile(sizes, other, gate, b, tile, h, False, True)
+    return memory[0]  # alive until here

@@ -1,0 +1,231 @@
+"""The scan on a CPU, in numba: custom operators that torch can trace and compile."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mne_eegmamba.ops.cpu.layout import STEPS, Gate, Sizes, Way
+from mne_eegmamba.ops.cpu.memory import FEWEST_ITEMS, Addresses, parts, sum_parts
+from mne_eegmamba.ops.cpu.scan_backward import GateGradients, WayGradients, backward
+from mne_eegmamba.ops.cpu.scan_forward import forward
+from mne_eegmamba.ops.cpu.simd import WIDTH
+from mne_eegmamba.ops.cpu.support import refuse
+from mne_eegmamba.ops.cpu.workers import run
+from mne_eegmamba.ops.scan import reference
+
+LOG2_E = 1.4426950408889634
+BACKWARD_ITEMS = 8  # every cut over channels costs one more copy of gB and gC
+STATE_BLOCK = 4
+
+
+def refusal(dtype=None):
+    """Return None if this runs here (with that dtype), else the reason."""
+    return refuse(dtype, _example)
+
+
+def _example():
+    u = torch.linspace(-1, 1, 2 * 3 * 16).view(2, 3, 16)
+    B = u[..., :4]
+    way = (u, u, -torch.ones(16, 4), B, B, None, None, True)
+    return scan([way], u, True), reference.scan([way], u, True)
+
+
+def scan(ways, z, delta_softplus):
+    """Run one or two directions; differentiable once in all tensors."""
+    dtype = ways[0][0].dtype
+    channels, states = ways[0][2].shape
+    tensors = [_full_blocks(*way[:7]) for way in ways]
+    if z is not None:
+        z = _pad(z.float(), channels=channels)
+    every = [x for way in tensors for x in way] + [z]
+    keep = torch.is_grad_enabled() and any(
+        x is not None and x.requires_grad for x in every
+    )
+    y, *_ = _scan(
+        *(list(group) for group in zip(*tensors, strict=True)),
+        z,
+        [way[7] for way in ways],
+        delta_softplus,
+        keep,
+    )
+    return y[..., :channels].to(dtype)
+
+
+def _full_blocks(u, delta, A, B, C, D, bias):
+    """Return float32 tensors whose channels and states fill whole vectors."""
+    channels, states = A.shape
+    u, delta, A, B, C = (x.float() for x in (u, delta, A, B, C))
+    nothing = u.new_zeros(channels)
+    D = nothing if D is None else D.float()
+    bias = nothing if bias is None else bias.float()
+    u, delta, D, bias = (_pad(x, channels=channels) for x in (u, delta, D, bias))
+    B, C = (_pad(x, states=states) for x in (B, C))
+    A = _pad(_pad(A, states=states).t(), channels=channels).t()
+    return u, delta, A, B, C, D, bias
+
+
+def _pad(x, channels=None, states=None):
+    block, size = (WIDTH, channels) if channels else (STATE_BLOCK, states)
+    return x if size % block == 0 else F.pad(x, (0, -size % block))
+
+
+@torch.library.custom_op("mne_eegmamba::scan", mutates_args=())
+def _scan(
+    u: list[Tensor],
+    delta: list[Tensor],
+    A: list[Tensor],
+    B: list[Tensor],
+    C: list[Tensor],
+    D: list[Tensor],
+    bias: list[Tensor],
+    z: Tensor | None,
+    reverse: list[bool],
+    softplus: bool,
+    keep: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the result and, for backward, the ungated sum and the kept states."""
+    y = torch.empty(u[0].shape)
+    out = y if z is None else torch.empty_like(y) if keep else y
+    kept = torch.empty(_kept_shape(u, A) if keep else (0,))
+    sizes = _sizes(u[0], A[0], len(u), softplus)
+    with Addresses() as at:
+        ways = _ways(at, u, delta, A, B, C, D, bias, kept, reverse)
+        run(
+            forward,
+            sizes.batch_parts * sizes.tile_parts,
+            sizes,
+            ways[0],
+            ways[-1],
+            _gate(at, z, y, out),
+        )
+    return out, y if keep and z is not None else y.new_empty(0), kept
+
+
+@_scan.register_fake
+def _(u, delta, A, B, C, D, bias, z, reverse, softplus, keep):
+    out = u[0].new_empty(u[0].shape)
+    pre = out.new_empty(u[0].shape if keep and z is not None else (0,))
+    return out, pre, out.new_empty(_kept_shape(u, A) if keep else (0,))
+
+
+@torch.library.custom_op("mne_eegmamba::scan_backward", mutates_args=())
+def _scan_backward(
+    gy: Tensor,
+    u: list[Tensor],
+    delta: list[Tensor],
+    A: list[Tensor],
+    B: list[Tensor],
+    C: list[Tensor],
+    D: list[Tensor],
+    bias: list[Tensor],
+    z: Tensor | None,
+    y: Tensor,
+    kept: Tensor,
+    reverse: list[bool],
+    softplus: bool,
+) -> list[Tensor]:
+    """Return the gradients: of every way's seven tensors in turn, then of the gate."""
+    sizes = _sizes(u[0], A[0], len(u), softplus, BACKWARD_ITEMS)
+    gy = gy.contiguous()
+    partial = [_partial_gradients(sizes) for _ in u]
+    gz = torch.empty_like(gy) if z is not None else gy.new_empty(0)
+    with Addresses() as at:
+        ways = _ways(at, u, delta, A, B, C, D, bias, kept, reverse)
+        grads = [WayGradients(*(x.data_ptr() for x in p)) for p in partial]
+        run(
+            backward,
+            sizes.batch_parts * sizes.tile_parts,
+            sizes,
+            ways[0],
+            ways[-1],
+            _gate(at, z, y, y),
+            grads[0],
+            grads[-1],
+            GateGradients(gy.data_ptr(), gz.data_ptr()),
+        )
+    found = []
+    for gu, gdelta, gB, gC, gA, gD, gbias in partial:
+        gB, gC, gA, gD, gbias = (sum_parts(x) for x in (gB, gC, gA, gD, gbias))
+        found += [gu, gdelta, gA.t().contiguous(), gB, gC, gD, gbias]
+    return [*found, gz]
+
+
+@_scan_backward.register_fake
+def _(gy, u, delta, A, B, C, D, bias, z, y, kept, reverse, softplus):
+    found = []
+    for way in zip(u, delta, A, B, C, D, bias, strict=True):
+        found += [x.new_empty(x.shape) for x in way]
+    return [*found, gy.new_empty(gy.shape if z is not None else (0,))]
+
+
+def _setup_context(ctx, inputs, output):
+    *groups, z, reverse, softplus, _ = inputs
+    _, y, kept = output
+    ctx.gated, ctx.reverse, ctx.softplus = z is not None, reverse, softplus
+    ctx.save_for_backward(*(x for g in groups for x in g), z, y, kept)
+
+
+def _backward(ctx, gy, _, __):
+    *flat, z, y, kept = ctx.saved_tensors
+    ways = len(ctx.reverse)
+    groups = [flat[i : i + ways] for i in range(0, len(flat), ways)]
+    *found, gz = _scan_backward(gy, *groups, z, y, kept, ctx.reverse, ctx.softplus)
+    each = [[found[7 * way + i] for way in range(ways)] for i in range(7)]
+    return (*each, gz if ctx.gated else None, None, None, None)
+
+
+_scan.register_autograd(_backward, setup_context=_setup_context)
+torch.library.register_autocast(_scan, "cpu", torch.float32)
+
+
+def _kept_shape(u, A):
+    batch, length, channels = u[0].shape
+    chunks = (length + STEPS - 1) // STEPS
+    return len(u), batch, chunks, A[0].shape[1], channels
+
+
+def _sizes(u, A, ways, softplus, items=FEWEST_ITEMS):
+    batch, length, channels = u.shape
+    tiles = channels // WIDTH
+    return Sizes(
+        batch,
+        length,
+        tiles,
+        A.shape[1],
+        *parts(batch, tiles, items),
+        ways,
+        int(softplus),
+    )
+
+
+def _partial_gradients(sizes):
+    """Return memory for `WayGradients`."""
+    batch, length, states = sizes.batch, sizes.length, sizes.states
+    channels = sizes.tiles * WIDTH
+    signal = (batch, length, channels)
+    maps = (sizes.tile_parts, batch, length, states)
+    parts = sizes.batch_parts
+    empty = [torch.empty(shape) for shape in (signal, signal, maps, maps)]
+    sums = ((parts, states, channels), (parts, channels), (parts, channels))
+    return [*empty, *(torch.zeros(shape) for shape in sums)]
+
+
+def _ways(at, u, delta, A, B, C, D, bias, kept, reverse):
+    """Return a `Way` per direction."""
+    return [
+        Way(
+            *(number for x in (u[i], delta[i], B[i], C[i]) for number in at.rows(x)),
+            at.dense((A[i] * LOG2_E).t()),
+            at.dense(D[i]),
+            at.dense(bias[i]),
+            kept[i].data_ptr() if kept.numel() else 0,
+            int(reverse[i]),
+        )
+        for i in range(len(u))
+    ]
+
+
+def _gate(at, z, y, out):
+    """Return a `Gate`."""
+    z = (0, 0, 0) if z is None else at.rows(z)
+    return Gate(*z, y.data_ptr(), out.data_ptr())
