@@ -9,6 +9,12 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     submodules=["datasets", "evaluation", "models", "ops", "viz"],
     submod_attrs={
         "datasets": ["load_demo"],
-        "estimators": ["EEGMambaClassifier", "paper_parameters"],
+        "epochs.multitask": ["MultiTaskEpochs"],
+        "estimators": [
+            "EEGMambaClassifier",
+            "MultiTaskEEGMamba",
+            "paper_parameters",
+        ],
+        "evaluation": ["TaskGroupKFold"],
     },
 )

@@ -1,4 +1,4 @@
-"""Epochs of one task as the network sees them; nothing is copied until a batch."""
+"""Epochs of the tasks as the network sees them; nothing is copied until a batch."""
 
 from dataclasses import dataclass
 
@@ -40,6 +40,23 @@ class TaskDataset(torch.utils.data.Dataset):
     def __len__(self):
         return len(self.rows)
 
+    def cut(self, order, batch_size):
+        """Cut epochs into batches of nearly equal size; none is a mere remainder.
+
+        Parameters
+        ----------
+        order : array-like of int
+            Epochs, counted in ``rows``.
+        batch_size : int
+            Most epochs in a batch.
+
+        Returns
+        -------
+        batches : list of ndarray
+            Indices for `batch`.
+        """
+        return np.array_split(np.asarray(order), -(-len(order) // batch_size))
+
     def batch(self, index):
         """Return a batch.
 
@@ -62,3 +79,28 @@ class TaskDataset(torch.utils.data.Dataset):
         labels = torch.from_numpy(self.labels[index])
         weights = torch.from_numpy(self.weights[index])
         return Batch(torch.from_numpy(x), self.task), (labels, weights)
+
+
+@dataclass(frozen=True)
+class MultiTaskDataset(torch.utils.data.Dataset):
+    """Epochs of several tasks, none of them empty."""
+
+    tasks: tuple
+
+    def __len__(self):
+        return sum(map(len, self.tasks))
+
+    def n_batches(self, batch_size):
+        """Return how many batches hold all epochs, each of one task.
+
+        Parameters
+        ----------
+        batch_size : int
+            Most epochs in a batch.
+
+        Returns
+        -------
+        n_batches : int
+            Batches.
+        """
+        return sum(-(-len(task) // batch_size) for task in self.tasks)

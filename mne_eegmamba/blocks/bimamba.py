@@ -5,7 +5,12 @@ import math
 import torch
 from torch import nn
 
-from mne_eegmamba.ops import bidirectional_conv1d, bidirectional_scan
+from mne_eegmamba.ops import (
+    bidirectional_conv1d,
+    bidirectional_scan,
+    causal_conv1d,
+    selective_scan,
+)
 from mne_eegmamba.utils.layers import LayerNorm
 
 DT_MIN, DT_MAX, DT_FLOOR = 1e-3, 1e-1, 1e-4
@@ -60,7 +65,7 @@ class Direction(nn.Module):
 
 
 class BiMambaBlock(nn.Module):
-    """LayerNorm, two directions under one gate, residual."""
+    """LayerNorm, one or two directions under one gate, residual."""
 
     def __init__(self, config):
         super().__init__()
@@ -69,7 +74,7 @@ class BiMambaBlock(nn.Module):
         self.in_x = nn.Linear(config.d_model, config.d_inner, bias=False)
         self.in_z = nn.Linear(config.d_model, config.d_inner, bias=False)
         self.forward_time = Direction(config)
-        self.backward_time = Direction(config)
+        self.backward_time = Direction(config) if config.bidirectional else None
         self.out = nn.Linear(config.d_inner, config.d_model, bias=False)
         self.dropout = nn.Dropout(config.block_dropout)
 
@@ -77,12 +82,28 @@ class BiMambaBlock(nn.Module):
         """Map ``(batch, n_tokens, d_model)`` to the same shape."""
         normed = self.norm(tokens)
         x, z = self.in_x(normed), self.in_z(normed)  # (batch, n_tokens, d_inner)
+        run = self._forward_only if self.backward_time is None else self._both
+        y = run(x, z)  # (batch, n_tokens, d_inner)
+        return tokens + self.dropout(self.out(y))
+
+    def _both(self, x, z):
         ways = (self.forward_time, self.backward_time)
         filters = [(way.conv_weight, way.conv_bias) for way in ways]
         signals = bidirectional_conv1d(x, *filters, backend=self.backend)
-        y = bidirectional_scan(
+        return bidirectional_scan(
             *(way.scan_arguments(u) for way, u in zip(ways, signals, strict=True)),
             z=z,
             backend=self.backend,
         )
-        return tokens + self.dropout(self.out(y))
+
+    def _forward_only(self, x, z):
+        way = self.forward_time
+        u = causal_conv1d(x, way.conv_weight, way.conv_bias, backend=self.backend)
+        *inputs, delta_bias = way.scan_arguments(u)
+        return selective_scan(
+            *inputs,
+            z=z,
+            delta_bias=delta_bias,
+            delta_softplus=True,
+            backend=self.backend,
+        )

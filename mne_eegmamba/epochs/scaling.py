@@ -49,13 +49,15 @@ class Scaling:
             x /= np.where(spread > 0, spread, 1)
         return x.astype(np.float32)
 
-    def check(self, data):
+    def check(self, data, rows=None):
         """Refuse data in what must be another unit.
 
         Parameters
         ----------
         data : ndarray, shape (n_epochs, n_channels, n_times)
             New epochs.
+        rows : ndarray of int | None, default=None
+            Which of them to look at; None means all.
 
         Raises
         ------
@@ -63,8 +65,9 @@ class Scaling:
             If the typical size differs from the training data's by 1000 or more.
         """
         known = self.magnitude > 0
-        size = _magnitude(data)
-        if not known.any() or data.size < ENOUGH or not size[known].any():
+        part = _thinned(data, rows)
+        size = _magnitude(part)
+        if not known.any() or part.size < ENOUGH or not size[known].any():
             return
         ratio = float(np.median(size[known] / self.magnitude[known]))
         if ratio >= FACTOR or ratio <= 1 / FACTOR:
@@ -76,7 +79,7 @@ class Scaling:
             )
 
 
-def learn_scaling(data, kind):
+def learn_scaling(data, kind, rows=None):
     """Learn centre and scale of each channel: median and interquartile range.
 
     Parameters
@@ -85,6 +88,8 @@ def learn_scaling(data, kind):
         Training data.
     kind : "channel" | "window" | None
         How the data will be scaled.
+    rows : ndarray of int | None, default=None
+        Which epochs to look at; None means all.
 
     Returns
     -------
@@ -95,23 +100,24 @@ def learn_scaling(data, kind):
     """
     n_channels = data.shape[1]
     center, scale = np.zeros(n_channels), np.ones(n_channels)
-    part = _thinned(data)
+    part = _thinned(data, rows)
     for c in range(n_channels):
         values = part[:, c].astype(np.float64).ravel()
         low, center[c], high = np.percentile(values, [25, 50, 75])
         spread = (high - low) / IQR_OF_NORMAL or values.std()
         scale[c] = spread if spread > 0 else 1.0
-    return Scaling(kind, center, scale, _magnitude(data))
+    return Scaling(kind, center, scale, _magnitude(part))
 
 
-def _magnitude(data):
-    part = _thinned(data)
+def _magnitude(part):
     return np.array(
         [np.median(np.abs(part[:, c].astype(np.float64))) for c in range(part.shape[1])]
     )
 
 
-def _thinned(data):
+def _thinned(data, rows):
     """Take every k-th epoch where there are more than the statistics need."""
     most = max(1, SAMPLE_BUDGET // data.shape[2])
-    return data[:: -(-len(data) // most)]
+    if rows is None:
+        return data[:: -(-len(data) // most)]
+    return data[rows[:: -(-len(rows) // most)]]

@@ -1,5 +1,7 @@
 """The steps behind the classifier's public methods, and how scikit-learn sees them."""
 
+from contextlib import nullcontext
+
 import numpy as np
 from mne.utils import use_log_level
 from sklearn.base import (
@@ -8,9 +10,9 @@ from sklearn.base import (
     TransformerMixin,
 )
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
-from mne_eegmamba.batches.iterator import TaskIterator
+from mne_eegmamba.batches.dataset import MultiTaskDataset
+from mne_eegmamba.batches.in_order import InOrder
 from mne_eegmamba.epochs.channels import at_rate, match_channels
 from mne_eegmamba.epochs.check import is_epochs, loaded
 from mne_eegmamba.estimators import _fit
@@ -42,39 +44,64 @@ class NetworkEstimator(
         return tags
 
     def _start(self, data, settings, n_passes, least_classes=2):
-        """Train a new network; attributes change only when it is there."""
+        """Train a new network; attributes change only when it is there.
+
+        ``data`` has a `TrainingData` per task.
+        """
         device = choose_device(self.device)
         random_state = check_random_state(self.random_state)
-        train_set, valid = _fit.make_datasets(
-            data, settings, random_state, least_classes=least_classes
-        )
-        warn_padding(data.signals.data.shape[2], MIN_TIMES)
-        net = _fit.build(
-            settings,
-            data.signals.data.shape[1],
-            len(data.classes),
-            device,
-            random_state,
-            n_batches=len(TaskIterator(train_set, self.batch_size)),
-        )
+        train_set, valid = self._datasets(data, settings, random_state, least_classes)
+        sizes = {}
+        for name, part in data.items():
+            warn_padding(part.signals.data.shape[2], MIN_TIMES)
+            sizes[name] = (part.signals.data.shape[1], len(part.classes))
+        n_batches = train_set.n_batches(self.batch_size)
+        net = _fit.build(settings, sizes, device, random_state, n_batches)
         self._train(net, train_set, valid, n_passes, random_state)
         self._forget()
-        self._remember(data, train_set.scaling, net)
+        self.tasks_ = {
+            task.task: _fit.remembered(data[task.task], task.scaling)
+            for task in train_set.tasks
+        }
+        self.net_, self.history_ = net, history_table(net)
+        self._expose(_seen(data))
         return self
 
     def _continue(self, data, settings, n_passes, least_classes=2):
         """Train the present network further, with the scaling it knows."""
         random_state = check_random_state(self.random_state)
-        train_set, valid = _fit.make_datasets(
-            data, settings, random_state, self.scaling_, least_classes
+        train_set, valid = self._datasets(
+            data, settings, random_state, least_classes, self.tasks_
         )
-        n_batches = len(TaskIterator(train_set, self.batch_size))
+        n_batches = train_set.n_batches(self.batch_size)
         net = renew_net(self.net_, settings, n_batches)
         n_before = len(self.history_)
         self._train(net, train_set, valid, n_passes, random_state, n_before)
         self.net_ = net
         self.history_ = history_table(net, self.history_)
         return self
+
+    def _datasets(self, data, settings, random_state, least_classes, known=None):
+        """Return training and validation sets of all tasks."""
+        train_sets, valid_sets = [], []
+        for name, part in data.items():
+            own = {**settings, "class_weight": self._class_weight_of(name)}
+            scaling = known[name].scaling if known else None
+            with self._about(name):
+                train_set, valid = _fit.make_datasets(
+                    name, part, own, random_state, scaling, least_classes
+                )
+            train_sets.append(train_set)
+            valid_sets += [] if valid is None else [valid]
+        valid = MultiTaskDataset(tuple(valid_sets)) if valid_sets else None
+        return MultiTaskDataset(tuple(train_sets)), valid
+
+    def _class_weight_of(self, task):
+        return self.class_weight
+
+    def _about(self, task):
+        """Return the context in which errors are about one task."""
+        return nullcontext()
 
     def _train(self, net, train_set, valid, n_passes, random_state, n_before=0):
         """Train; ``n_before`` passes made already make the random numbers others."""
@@ -87,86 +114,46 @@ class NetworkEstimator(
         for name in [n for n in vars(self) if n.endswith("_") and n[0] != "_"]:
             delattr(self, name)
 
-    def _remember(self, data, scaling, net):
-        signals = data.signals
-        vars(self).update(data.seen)
-        self.classes_ = data.classes
-        self.ch_names_in_, self.sfreq_ = signals.ch_names, signals.sfreq
-        self.n_channels_, self.n_times_ = signals.data.shape[1:]
-        self.scaling_, self.net_ = scaling, net
-        self.history_ = history_table(net)
-
     def _check_continues(self, data):
-        """Refuse to train further on other classes or another kind of epoch."""
-        if not np.array_equal(data.classes, self.classes_):
-            raise ValueError(
-                f"Training goes on only with the classes {self.classes_.tolist()}. "
-                f"Got {data.classes.tolist()}; use warm_start=False to start anew."
-            )
-        self._check_signals(data.signals)
-        for what, seen, came in (
-            ("channels and order", self.ch_names_in_, data.signals.ch_names),
-            ("sampling rate", self.sfreq_, data.signals.sfreq),
-        ):
-            if seen != came:
-                raise ValueError(
-                    f"Training goes on only with the {what} of the first fit: {seen}. "
-                    f"Got {came}; use warm_start=False to start anew."
+        """Refuse to train further on what the network does not know."""
+        for name, part in data.items():
+            with self._about(name):
+                self.tasks_[name].check_continues(
+                    part, type(self).__name__, self.variable_length
                 )
 
-    def _check_signals(self, signals):
-        n_channels, n_times = signals.data.shape[1:]
-        if n_channels != self.n_channels_:
-            raise ValueError(
-                f"X has {n_channels} channels, but {type(self).__name__} is expecting "
-                f"{self.n_channels_} channels, as in fit."
-            )
-        if n_times != self.n_times_ and not self.variable_length:
-            one_channel = (
-                ""
-                if not signals.two_d
-                else (
-                    f"X has {n_times} features, but {type(self).__name__} is expecting "
-                    f"{self.n_times_} features as input. "
-                )
-            )
-            raise ValueError(
-                f"{one_channel}X has {n_times} samples per epoch, fit saw "
-                f"{self.n_times_}. Cut epochs as long as those of fit, or set "
-                "variable_length=True."
-            )
-        self.scaling_.check(signals.data)
-
-    def _read(self, X):
-        """Return new epochs as the network was trained to see them."""
+    def _read(self, X, task, rows=None):
+        """Return new epochs of a task as the network was trained to see them."""
+        known = self.tasks_[task]
         if is_epochs(X):
             X = loaded(X)
-            n_times = None if self.variable_length else self.n_times_
-            signals = at_rate(X, self.sfreq_, n_times)
-            signals = match_channels(signals, self.ch_names_in_)
+            n_times = None if self.variable_length else known.n_times
+            signals = at_rate(X, known.sfreq, n_times)
+            signals = match_channels(signals, known.ch_names)
         else:
-            # scikit-learn would hold another length against a two-dimensional X.
-            owner = type(self)() if self.variable_length else self
-            signals = _fit.read_array(owner, X, reset=self.variable_length)
-        self._check_signals(signals)
+            # scikit-learn would hold another length against a two-dimensional X, and
+            # knows the size of one task only.
+            fixed = len(self.tasks_) == 1 and not self.variable_length
+            owner = self if fixed else type(self)()
+            signals = _fit.read_array(owner, X, reset=not fixed)
+        known.check(signals, type(self).__name__, self.variable_length, rows)
         return signals
 
-    def _run(self, X, method):
-        """Run ``forward`` or ``embed`` of the network on X."""
-        check_is_fitted(self)
-        with use_log_level(self.verbose):
-            signals = self._read(X)
-        n = len(signals.data)
-        rows = np.arange(n)
-        dataset = _fit.one_task(
-            signals.data, rows, np.zeros(n, dtype=int), np.ones(n), self.scaling_
-        )
+    def _run(self, signals, task, method, rows=None):
+        """Run a function of batch and task, or a method, on epochs of a task."""
+        rows = np.arange(len(signals.data)) if rows is None else rows
+        dataset = _fit.unlabelled(task, signals, rows, self.tasks_[task].scaling)
         module = self.net_.module_
         size = _fit.inference_batch(signals.data.shape, self.batch_size)
         return run(
-            getattr(module, method),
+            getattr(module, method) if isinstance(method, str) else method,
             module,
-            TaskIterator(dataset, size),
+            InOrder(dataset, size),
             device_of(module),
             self.precision,
         )
+
+
+def _seen(data):
+    """Return what scikit-learn wants to know of the data of a single task."""
+    return next(iter(data.values())).seen if len(data) == 1 else {}

@@ -13,7 +13,7 @@ from sklearn.utils import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, column_or_1d, validate_data
 
-from mne_eegmamba.batches.dataset import TaskDataset
+from mne_eegmamba.batches.dataset import MultiTaskDataset, TaskDataset
 from mne_eegmamba.batches.multiset import as_multiset
 from mne_eegmamba.epochs.check import (
     Signals,
@@ -25,13 +25,14 @@ from mne_eegmamba.epochs.check import (
 )
 from mne_eegmamba.epochs.labels import event_names, metadata_column
 from mne_eegmamba.epochs.scaling import learn_scaling
+from mne_eegmamba.estimators._task import Task
 from mne_eegmamba.models import EEGMamba, EEGMambaConfig
 from mne_eegmamba.tokens.tokenizer import MIN_TIMES
 from mne_eegmamba.training.net import build_net
 from mne_eegmamba.training.seeding import local_seed
 
 INFERENCE_BUDGET = 2**16  # samples of one channel in a batch at prediction
-TASK = "task"  # the one task of a single-task network
+TASK = "task"  # the one task of data that name none
 CONFIG = (
     "d_model",
     "n_layers",
@@ -39,19 +40,33 @@ CONFIG = (
     "d_conv",
     "expand",
     "dropout",
+    "tokenizer_pool",
     "tokenizer_norm",
     "class_token",
     "pooling",
     "final_norm",
+    "bidirectional",
+    "n_experts",
+    "top_k",
+    "universal_expert",
+    "task_gate",
+    "task_types",
+    "moe_residual",
+    "balance_statistics",
     "backend",
 )
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What `fit` was given, checked: one entry per epoch in each vector."""
+    """What `fit` was given for one task, checked.
+
+    ``rows`` are the epochs of ``signals`` that belong to the task; ``labels`` (class
+    numbers), ``weights`` and ``groups`` have one entry for each of them.
+    """
 
     signals: Signals
+    rows: np.ndarray
     classes: np.ndarray
     labels: np.ndarray
     weights: np.ndarray
@@ -87,17 +102,47 @@ def read_array(estimator, X, reset):
     return signals_from_array(array)
 
 
-def read_training_data(estimator, X, y, sample_weight, groups, classes=None):
-    """Check everything that `fit` was given, before anything is changed.
+def read(estimator, X, reset=True):
+    """Read what holds epochs.
 
     Parameters
     ----------
-    estimator : EEGMambaClassifier
+    estimator : estimator
+        As in `read_array`.
+    X : mne.Epochs | list of mne.Epochs | array-like
+        Epochs.
+    reset : bool, default=True
+        True in fit.
+
+    Returns
+    -------
+    signals : Signals
+        The epochs.
+    """
+    if not is_epochs(X):
+        return read_array(estimator, X, reset)
+    signals = signals_from_epochs(X)
+    if reset:
+        estimator.n_features_in_ = signals.data.shape[1]
+    return signals
+
+
+def read_training_data(estimator, X, y, sample_weight, groups, classes=None, rows=None):
+    """Check everything that `fit` was given for one task, before anything is changed.
+
+    Parameters
+    ----------
+    estimator : estimator
         Whose fit it is; left as it is.
-    X, y, sample_weight, groups : object
+    X : Signals | mne.Epochs | list of mne.Epochs | array-like
+        Epochs, as `fit` got them or already read.
+    y, sample_weight, groups : object
         As `fit` got them.
     classes : array-like | None, default=None
         All classes, where later calls may bring more than these data hold.
+    rows : ndarray of int | None, default=None
+        Epochs of X that belong to the task; None takes all. The other vectors have an
+        entry for each of these.
 
     Returns
     -------
@@ -105,28 +150,26 @@ def read_training_data(estimator, X, y, sample_weight, groups, classes=None):
         The same, checked.
     """
     probe = type(estimator)()
+    owner = type(estimator).__name__
     if is_epochs(X):
         X = loaded(X)
-        signals = signals_from_epochs(X)
         y = event_names(X) if y is None else y
         groups = metadata_column(X, "subject") if groups is None else groups
-        probe.n_features_in_ = signals.data.shape[1]
-    else:
-        signals = read_array(probe, X, reset=True)
+    signals = X if isinstance(X, Signals) else read(probe, X)
     if y is None:
         raise ValueError(
-            f"{type(estimator).__name__} requires y to be passed, but the target y is "
-            "None; only Epochs carry labels themselves."
+            f"{owner} requires y to be passed, but the target y is None; only Epochs "
+            "carry labels themselves."
         )
+    rows = np.arange(len(signals.data)) if rows is None else rows
     y = column_or_1d(y, warn=True)
-    n = len(signals.data)
     groups = None if groups is None else np.asarray(groups)
-    check_lengths(n, y=y, groups=groups)
+    check_lengths(len(rows), y=y, groups=groups)
     if y.dtype.kind == "f" and not np.isfinite(y).all():
         raise ValueError("y contains NaN or infinity; every epoch needs a label.")
     check_classification_targets(y)
     weights = _check_sample_weight(
-        sample_weight, signals.data, dtype=np.float64, ensure_non_negative=True
+        sample_weight, rows, dtype=np.float64, ensure_non_negative=True
     )
     classes = np.unique(y if classes is None else classes)
     unknown = np.setdiff1d(y, classes)
@@ -136,12 +179,11 @@ def read_training_data(estimator, X, y, sample_weight, groups, classes=None):
         )
     if len(classes) < 2:
         raise ValueError(
-            f"{type(estimator).__name__} needs at least 2 classes. Got 1 class: "
-            f"{classes.tolist()}."
+            f"{owner} needs at least 2 classes. Got 1 class: {classes.tolist()}."
         )
     labels = np.searchsorted(classes, y)
     seen = {name: value for name, value in vars(probe).items() if name.endswith("_")}
-    return TrainingData(signals, classes, labels, weights, groups, seen)
+    return TrainingData(signals, rows, classes, labels, weights, groups, seen)
 
 
 def split_validation(data, validation, random_state):
@@ -230,11 +272,13 @@ def class_factors(class_weight, data, rows):
     return factors
 
 
-def make_datasets(data, settings, random_state, scaling=None, least_classes=2):
+def make_datasets(task, data, settings, random_state, scaling=None, least_classes=2):
     """Turn checked data into training and validation sets.
 
     Parameters
     ----------
+    task : str
+        Name of the task.
     data : TrainingData
         Checked.
     settings : dict
@@ -253,11 +297,11 @@ def make_datasets(data, settings, random_state, scaling=None, least_classes=2):
     valid : TaskDataset | None
         Validation epochs.
     """
-    rows, valid = split_validation(data, settings["validation"], random_state)
-    factors = class_factors(settings["class_weight"], data, rows)
+    kept, valid = split_validation(data, settings["validation"], random_state)
+    factors = class_factors(settings["class_weight"], data, kept)
     signals = data.signals.data
     rows, labels, weights = as_multiset(
-        signals, rows, data.labels[rows], data.weights[rows]
+        signals, data.rows[kept], data.labels[kept], data.weights[kept]
     )
     if len(rows) == 0:
         raise ValueError("All sample weights are zero; at least one must be positive.")
@@ -268,24 +312,23 @@ def make_datasets(data, settings, random_state, scaling=None, least_classes=2):
             "apart for validation do not count)."
         )
     if scaling is None:
-        scaling = learn_scaling(signals[rows], settings["input_scale"])
-    return (
-        one_task(signals, rows, labels, _normed(weights * factors[labels]), scaling),
-        one_task(
-            signals,
-            valid,
-            data.labels[valid],
-            _normed(data.weights[valid] * factors[data.labels[valid]]),
-            scaling,
-        )
-        if len(valid)
-        else None,
-    )
+        scaling = learn_scaling(signals, settings["input_scale"], rows)
+    weights = _normed(weights * factors[labels])
+    train = TaskDataset(task, signals, rows, labels, weights, scaling, MIN_TIMES)
+    if not len(valid):
+        return train, None
+    labels = data.labels[valid]
+    weights = _normed(data.weights[valid] * factors[labels])
+    rows = data.rows[valid]
+    return train, TaskDataset(task, signals, rows, labels, weights, scaling, MIN_TIMES)
 
 
-def one_task(signals, rows, labels, weights, scaling):
-    """Return a `TaskDataset` of the one task."""
-    return TaskDataset(TASK, signals, rows, labels, weights, scaling, MIN_TIMES)
+def unlabelled(task, signals, rows, scaling):
+    """Return a `MultiTaskDataset` of one task for prediction."""
+    n = len(rows)
+    labels, weights = np.zeros(n, dtype=int), np.ones(n)
+    part = TaskDataset(task, signals.data, rows, labels, weights, scaling, MIN_TIMES)
+    return MultiTaskDataset((part,))
 
 
 def _normed(weights):
@@ -293,15 +336,15 @@ def _normed(weights):
     return weights * (len(weights) / total) if total > 0 else weights
 
 
-def build(settings, n_channels, n_classes, device, random_state, n_batches=1):
+def build(settings, sizes, device, random_state, n_batches=1):
     """Build a net with fresh weights; torch's own random state is left as it was.
 
     Parameters
     ----------
     settings : dict
         The estimator's parameters.
-    n_channels, n_classes : int
-        Size of the data.
+    sizes : dict of {str: tuple of int}
+        Channels and classes of each task.
     device : torch.device
         Where it will run.
     random_state : numpy.random.RandomState
@@ -316,14 +359,36 @@ def build(settings, n_channels, n_classes, device, random_state, n_batches=1):
     """
     seed, order = random_state.randint(2**31 - 1, size=2)
     config = EEGMambaConfig(
-        n_channels={TASK: n_channels},
-        n_classes={TASK: n_classes},
-        **{name: settings[name] for name in CONFIG},
+        n_channels={task: channels for task, (channels, _) in sizes.items()},
+        n_classes={task: classes for task, (_, classes) in sizes.items()},
+        **{name: settings[name] for name in CONFIG if name in settings},
     )
     with local_seed(int(seed), torch.device("cpu")):
         module = EEGMamba(config)
     rng = np.random.default_rng(int(order))
     return build_net(module, settings, device, rng, n_batches)
+
+
+def remembered(data, scaling):
+    """Return the `Task` that stays of training data.
+
+    Parameters
+    ----------
+    data : TrainingData
+        What `fit` was given.
+    scaling : Scaling
+        What it learned.
+
+    Returns
+    -------
+    task : Task
+        The task.
+    """
+    n_channels, n_times = data.signals.data.shape[1:]
+    signals = data.signals
+    return Task(
+        data.classes, signals.ch_names, signals.sfreq, n_channels, n_times, scaling
+    )
 
 
 def inference_batch(shape, batch_size):

@@ -8,6 +8,7 @@ from mne_eegmamba.utils.validation import check_flag, check_number, check_option
 
 INTEGERS = ("d_model", "n_layers", "d_state", "d_conv", "expand", "max_epochs")
 OPTIONS = {
+    "tokenizer_pool": ("average", "max"),
     "tokenizer_norm": (None, "batch", "group"),
     "class_token": ("first", "middle"),
     "pooling": ("class_token", "mean"),
@@ -15,6 +16,12 @@ OPTIONS = {
     "input_scale": ("channel", "window", None),
     "schedule": ("cosine", "constant"),
     "precision": ("auto", "float32", "bfloat16"),
+}
+
+
+MIXTURE_OPTIONS = {
+    "balance_statistics": ("running", "batch"),
+    "sampling": ("dynamic", "uniform", "sequential"),
 }
 
 
@@ -43,18 +50,38 @@ def check_settings(estimator):
     for name in ("dropout", "warmup", "label_smoothing"):
         check_number(name, settings[name], owner, 0, 1)
     check_number("lr", settings["lr"], owner, 0, low_open=True)
-    check_number("weight_decay", settings["weight_decay"], owner, 0)
+    for name in ("weight_decay", "mixup"):
+        check_number(name, settings[name], owner, 0)
     if settings["clip_norm"] is not None:
         check_number("clip_norm", settings["clip_norm"], owner, 0, low_open=True)
     for name, allowed in OPTIONS.items():
         check_option(name, settings[name], allowed, owner)
     check_option("backend", settings["backend"], backend_names(), owner)
+    if "n_experts" in settings:
+        _check_mixture(settings, owner)
     for name in ("decay_all", "variable_length", "warm_start"):
         check_flag(name, settings[name], owner)
     _check_class_weight(settings["class_weight"], owner)
     _check_validation(settings["validation"], settings["early_stopping"], owner)
     check_callbacks(settings["callbacks"], owner)
     return settings
+
+
+def _check_mixture(settings, owner):
+    check_number("n_experts", settings["n_experts"], owner, 0, integer=True)
+    check_number("top_k", settings["top_k"], owner, 1, integer=True)
+    for name in ("balance_weight", "router_z_weight"):
+        check_number(name, settings[name], owner, 0)
+    for name in ("bidirectional", "universal_expert", "task_gate", "moe_residual"):
+        check_flag(name, settings[name], owner)
+    for name, allowed in MIXTURE_OPTIONS.items():
+        check_option(name, settings[name], allowed, owner)
+    types = settings["task_types"]
+    if types is not None and not isinstance(types, Mapping):
+        raise TypeError(
+            f"The `task_types` parameter of {owner} must be None or a dict from tasks "
+            f"to types. Got {types!r}."
+        )
 
 
 def _check_class_weight(class_weight, owner):

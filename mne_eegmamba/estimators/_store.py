@@ -9,11 +9,13 @@ from sklearn.utils import check_random_state
 
 from mne_eegmamba.epochs.scaling import Scaling
 from mne_eegmamba.estimators import _fit
+from mne_eegmamba.estimators._task import Task
 from mne_eegmamba.training import checkpoint
 from mne_eegmamba.training.net import pack_net, unpack_net
 from mne_eegmamba.training.precision import choose_device
 
 SCALING = ("center", "scale", "magnitude")
+SEEN = ("n_features_in_", "feature_names_in_", "input_kind_")
 
 
 def save(estimator, path):
@@ -31,24 +33,21 @@ def save(estimator, path):
             UserWarning,
             stacklevel=3,
         )
-    scaling, config = estimator.scaling_, estimator.net_.module_.config
-    arrays = {f"scaling.{name}": getattr(scaling, name) for name in SCALING}
-    arrays |= pack_net(estimator.net_)
+    config = estimator.net_.module_.config
     content = {
         "estimator": type(estimator).__name__,
         "parameters": parameters,
-        "classes": _pack_labels(estimator.classes_),
+        "tasks": [_pack_task(name, task) for name, task in estimator.tasks_.items()],
         "config": {name: getattr(config, name) for name in _fit.CONFIG},
-        "input_scale": scaling.kind,
-        "ch_names": estimator.ch_names_in_,
-        "sfreq": estimator.sfreq_,
-        "n_channels": int(estimator.n_channels_),
-        "n_times": int(estimator.n_times_),
-        "n_features_in": int(estimator.n_features_in_),
-        "feature_names_in": _names(estimator),
+        "seen": _pack_seen(estimator),
         "history": _pack_table(estimator.history_),
     }
-    checkpoint.write(path, arrays, content)
+    arrays = {
+        f"scaling.{number}.{name}": getattr(task.scaling, name)
+        for number, task in enumerate(estimator.tasks_.values())
+        for name in SCALING
+    }
+    checkpoint.write(path, arrays | pack_net(estimator.net_), content)
 
 
 def load(cls, path):
@@ -60,22 +59,53 @@ def load(cls, path):
             f"{content['estimator']}.load."
         )
     estimator = cls(**_parameters(content["parameters"]))
-    kept = {name: arrays.pop(f"scaling.{name}") for name in SCALING}
-    estimator.classes_ = _unpack_labels(content["classes"])
-    estimator.scaling_ = Scaling(content["input_scale"], **kept)
-    names = content["ch_names"]
-    estimator.ch_names_in_ = None if names is None else tuple(names)
-    estimator.sfreq_ = content["sfreq"]
-    estimator.n_channels_ = content["n_channels"]
-    estimator.n_times_ = content["n_times"]
-    estimator.n_features_in_ = content["n_features_in"]
-    if content["feature_names_in"] is not None:
-        estimator.feature_names_in_ = np.array(
-            content["feature_names_in"], dtype=object
-        )
+    estimator.tasks_ = dict(
+        _unpack_task(number, packed, arrays)
+        for number, packed in enumerate(content["tasks"])
+    )
     estimator.net_ = _net(estimator, content["config"], arrays)
     estimator.history_ = _table(content["history"])
+    estimator._expose(_unpack_seen(content["seen"]))
     return estimator
+
+
+def _pack_task(name, task):
+    return {
+        "name": name,
+        "classes": _pack_labels(task.classes),
+        "ch_names": task.ch_names,
+        "sfreq": task.sfreq,
+        "n_channels": int(task.n_channels),
+        "n_times": int(task.n_times),
+        "input_scale": task.scaling.kind,
+    }
+
+
+def _unpack_task(number, packed, arrays):
+    kept = {name: arrays.pop(f"scaling.{number}.{name}") for name in SCALING}
+    names = packed["ch_names"]
+    task = Task(
+        _unpack_labels(packed["classes"]),
+        None if names is None else tuple(names),
+        packed["sfreq"],
+        packed["n_channels"],
+        packed["n_times"],
+        Scaling(packed["input_scale"], **kept),
+    )
+    return packed["name"], task
+
+
+def _pack_seen(estimator):
+    """Return what scikit-learn remembers of the training data."""
+    seen = {name: getattr(estimator, name) for name in SEEN if hasattr(estimator, name)}
+    return {k: v.tolist() if hasattr(v, "tolist") else v for k, v in seen.items()}
+
+
+def _unpack_seen(seen):
+    columns = "feature_names_in_"
+    if columns in seen:
+        seen[columns] = np.array(seen[columns], dtype=object)
+    return seen
 
 
 def _net(estimator, config, arrays):
@@ -86,13 +116,12 @@ def _net(estimator, config, arrays):
         "validation": None,
         "early_stopping": None,
     }
-    net = _fit.build(
-        settings,
-        estimator.n_channels_,
-        len(estimator.classes_),
-        _device(estimator),
-        check_random_state(0),
-    )
+    sizes = {
+        name: (task.n_channels, len(task.classes))
+        for name, task in estimator.tasks_.items()
+    }
+    device = _device(estimator)
+    net = _fit.build(settings, sizes, device, check_random_state(0))
     return unpack_net(net, arrays)
 
 
@@ -137,11 +166,6 @@ def _pack_labels(labels):
 
 def _unpack_labels(packed):
     return np.array(packed["values"], dtype=packed["dtype"])
-
-
-def _names(estimator):
-    names = getattr(estimator, "feature_names_in_", None)
-    return None if names is None else names.tolist()
 
 
 def _pack_table(table):

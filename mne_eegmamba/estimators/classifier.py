@@ -1,6 +1,7 @@
 """EEGMambaClassifier: one task, one network."""
 
 import numpy as np
+from mne.utils import use_log_level
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
@@ -29,6 +30,8 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         Blocks work at ``expand * d_model``.
     dropout : float, default=0.5
         Dropout in the tokenizer (Fig. 7).
+    tokenizer_pool : "average" | "max", default="average"
+        What the tokenizer's two pooling steps take; the paper draws max.
     tokenizer_norm : None | "batch" | "group", default=None
         Norm after each tokenizer convolution; the paper draws none.
     class_token : "first" | "middle", default="first"
@@ -59,6 +62,10 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         Largest norm of a gradient.
     label_smoothing : float, default=0.0
         Share of the target that is spread over all classes.
+    mixup : float, default=0.4
+        In training, each epoch is blended with another of its batch, and so are their
+        labels; the share is drawn from Beta(mixup, mixup). 0 leaves epochs as they
+        are.
     class_weight : None | "balanced" | dict, default=None
         Weights of the classes, as in scikit-learn.
     validation : None | float | int | splitter, default=None
@@ -144,6 +151,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         d_conv=4,
         expand=2,
         dropout=0.5,
+        tokenizer_pool="average",
         tokenizer_norm=None,
         class_token="first",
         pooling="class_token",
@@ -158,6 +166,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         warmup=0.1,
         clip_norm=1.0,
         label_smoothing=0.0,
+        mixup=0.4,
         class_weight=None,
         validation=None,
         early_stopping=None,
@@ -176,6 +185,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         self.d_conv = d_conv
         self.expand = expand
         self.dropout = dropout
+        self.tokenizer_pool = tokenizer_pool
         self.tokenizer_norm = tokenizer_norm
         self.class_token = class_token
         self.pooling = pooling
@@ -190,6 +200,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         self.warmup = warmup
         self.clip_norm = clip_norm
         self.label_smoothing = label_smoothing
+        self.mixup = mixup
         self.class_weight = class_weight
         self.validation = validation
         self.early_stopping = early_stopping
@@ -230,6 +241,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         """
         settings = check_settings(self)
         data = _fit.read_training_data(self, X, y, sample_weight, groups)
+        data = {_fit.TASK: data}
         if self.warm_start and hasattr(self, "net_"):
             self._check_continues(data)
             return self._continue(data, settings, self.max_epochs)
@@ -268,7 +280,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         }
         if not hasattr(self, "net_"):
             data = _fit.read_training_data(self, X, y, sample_weight, None, classes)
-            return self._start(data, settings, 1, least_classes=1)
+            return self._start({_fit.TASK: data}, settings, 1, least_classes=1)
         if classes is not None and not np.array_equal(
             np.unique(classes), self.classes_
         ):
@@ -277,6 +289,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
                 f"Got {np.unique(classes).tolist()}."
             )
         data = _fit.read_training_data(self, X, y, sample_weight, None, self.classes_)
+        data = {_fit.TASK: data}
         self._check_continues(data)
         return self._continue(data, settings, 1, least_classes=1)
 
@@ -299,7 +312,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
             If channels, length or scale are not those of `fit`, or samples are not
             finite.
         """
-        return softmax(self._run(X, "forward"), axis=1)
+        return softmax(self._output(X, "forward"), axis=1)
 
     def predict(self, X):
         """Return the most probable label of each epoch.
@@ -319,7 +332,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         ValueError
             As in `predict_proba`.
         """
-        logits = self._run(X, "forward")
+        logits = self._output(X, "forward")
         return self.classes_[logits.argmax(1)]
 
     def decision_function(self, X):
@@ -340,7 +353,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         ValueError
             As in `predict_proba`.
         """
-        logits = self._run(X, "forward")
+        logits = self._output(X, "forward")
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
     def transform(self, X):
@@ -361,7 +374,20 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         ValueError
             As in `predict_proba`.
         """
-        return self._run(X, "embed")
+        return self._output(X, "embed")
+
+    def _output(self, X, method):
+        check_is_fitted(self)
+        with use_log_level(self.verbose):
+            return self._run(self._read(X, _fit.TASK), _fit.TASK, method)
+
+    def _expose(self, seen):
+        """Set what scikit-learn and users look for, out of ``tasks_``."""
+        vars(self).update(seen)
+        task = self.tasks_[_fit.TASK]
+        self.classes_, self.scaling_ = task.classes, task.scaling
+        self.ch_names_in_, self.sfreq_ = task.ch_names, task.sfreq
+        self.n_channels_, self.n_times_ = task.n_channels, task.n_times
 
     def score(self, X, y=None, sample_weight=None):
         """Return the accuracy.

@@ -1,13 +1,19 @@
 """The paper's literal values."""
 
 
-def paper_parameters():
-    """Return the paper's literal values of the single-task estimator's parameters.
+def paper_parameters(multitask=False):
+    """Return the paper's literal values of an estimator's parameters.
+
+    Parameters
+    ----------
+    multitask : bool, default=False
+        Whether they are for `MultiTaskEEGMamba` or for `EEGMambaClassifier`.
 
     Returns
     -------
     parameters : dict
-        For ``EEGMambaClassifier(**paper_parameters())``.
+        For ``EEGMambaClassifier(**paper_parameters())`` or
+        ``MultiTaskEEGMamba(**paper_parameters(multitask=True))``.
 
     References
     ----------
@@ -19,13 +25,14 @@ def paper_parameters():
     >>> EEGMambaClassifier(**paper_parameters()).lr
     0.0002
     """
-    return {
+    single = {
         "d_model": 128,
         "n_layers": 2,
         "d_state": 16,
         "d_conv": 4,
         "expand": 2,
         "dropout": 0.5,
+        "tokenizer_pool": "max",
         "tokenizer_norm": None,
         "class_token": "first",
         "pooling": "class_token",
@@ -40,5 +47,21 @@ def paper_parameters():
         "warmup": 0.0,
         "clip_norm": None,
         "label_smoothing": 0.0,
+        "mixup": 0.0,
         "class_weight": None,
     }
+    mixture = {
+        "n_layers": 8,
+        "bidirectional": True,
+        "n_experts": 8,
+        "top_k": 2,
+        "universal_expert": True,
+        "task_gate": True,
+        "task_types": None,
+        "moe_residual": False,
+        "balance_statistics": "batch",
+        "balance_weight": 1.0,
+        "router_z_weight": 1.0,
+        "sampling": "dynamic",
+    }
+    return single | mixture if multitask else single

@@ -4,7 +4,7 @@ import dataclasses
 import math
 
 from mne_eegmamba.ops.backend import backend_names
-from mne_eegmamba.utils.validation import check_number, check_option
+from mne_eegmamba.utils.validation import check_flag, check_number, check_option
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +33,8 @@ class EEGMambaConfig:
         After each block's output projection.
     head_dropout : float, default=0.0
         Before the heads.
+    tokenizer_pool : "average" | "max", default="average"
+        What the tokenizer's pooling takes.
     tokenizer_norm : None | "batch" | "group", default=None
         Norm after each tokenizer convolution.
     class_token : "first" | "middle", default="first"
@@ -41,6 +43,24 @@ class EEGMambaConfig:
         What the heads see.
     final_norm : "layer" | None, default="layer"
         Norm before the heads.
+    bidirectional : bool, default=True
+        Whether blocks read time in both directions, or forward only.
+    n_experts : int, default=0
+        Experts after each block; 0 leaves the mixture out.
+    top_k : int, default=2
+        Experts for each token.
+    universal_expert : bool, default=True
+        Whether one more expert sees every token, with the weight that the strongest
+        chosen expert leaves (Eq. 10); needs ``top_k`` of 2 or more.
+    task_gate : bool, default=True
+        Whether the gate knows the task.
+    task_types : dict of {str: str} | None, default=None
+        Tasks with the same value share what the gate knows of them.
+    moe_residual : bool, default=True
+        Norm before the mixture and residual around it, or Eq. 10 as printed.
+    balance_statistics : "running" | "batch", default="running"
+        Usage of the experts that the balance loss sees: over all tasks, or only that
+        of the batch.
     backend : str, default="auto"
         Implementation of the operators, see `mne_eegmamba.ops.show_backends`.
 
@@ -66,10 +86,19 @@ class EEGMambaConfig:
     dropout: float = 0.5
     block_dropout: float = 0.0
     head_dropout: float = 0.0
+    tokenizer_pool: str = "average"
     tokenizer_norm: str | None = None
     class_token: str = "first"
     pooling: str = "class_token"
     final_norm: str | None = "layer"
+    bidirectional: bool = True
+    n_experts: int = 0
+    top_k: int = 2
+    universal_expert: bool = True
+    task_gate: bool = True
+    task_types: dict[str, str] | None = None
+    moe_residual: bool = True
+    balance_statistics: str = "running"
     backend: str = "auto"
 
     def __post_init__(self):
@@ -89,14 +118,41 @@ class EEGMambaConfig:
         for name in ("dropout", "block_dropout", "head_dropout"):
             check_number(name, getattr(self, name), owner, 0, 1)
         options = {
+            "tokenizer_pool": ("average", "max"),
             "tokenizer_norm": (None, "batch", "group"),
             "class_token": ("first", "middle"),
             "pooling": ("class_token", "mean"),
             "final_norm": ("layer", None),
+            "balance_statistics": ("running", "batch"),
             "backend": backend_names(),
         }
         for name, allowed in options.items():
             check_option(name, getattr(self, name), allowed, owner)
+        for name in ("bidirectional", "universal_expert", "task_gate", "moe_residual"):
+            check_flag(name, getattr(self, name), owner)
+        check_number("n_experts", self.n_experts, owner, 0, integer=True)
+        if self.n_experts:
+            self._check_experts(owner)
+
+    def _check_experts(self, owner):
+        check_number("top_k", self.top_k, owner, 1, self.n_experts, integer=True)
+        if self.universal_expert and self.top_k < 2:
+            raise ValueError(
+                f"The `top_k` parameter of {owner} must be at least 2 with "
+                f"universal_expert=True. Got {self.top_k}: the one chosen expert "
+                "would have the weight 1 and leave the universal expert none. Use "
+                "top_k=2, or universal_expert=False."
+            )
+        unknown = set(self.task_types or {}) - set(self.n_channels)
+        if unknown:
+            raise ValueError(
+                f"The `task_types` parameter of {owner} must name tasks out of "
+                f"{sorted(self.n_channels)}. Got {sorted(unknown)} as well."
+            )
+
+    def task_type(self, task):
+        """Return the type of a task, which is the task itself where none is given."""
+        return (self.task_types or {}).get(task, task)
 
     @property
     def d_inner(self):

@@ -6,6 +6,7 @@ from mne_eegmamba.blocks.encoder import Encoder
 from mne_eegmamba.heads.classifier import Head, Pooling
 from mne_eegmamba.tokens.spatial import SpatialConv
 from mne_eegmamba.tokens.tokenizer import MIN_TIMES, Tokenizer
+from mne_eegmamba.utils.names import module_key
 
 
 class EEGMamba(nn.Module):
@@ -24,7 +25,7 @@ class EEGMamba(nn.Module):
     References
     ----------
     Gui et al., "EEGMamba: Bidirectional State Space Model with Mixture of Experts for
-    EEG Multi-task Classification", arXiv 2407.20254, Fig. 3 and Appendix B.
+    EEG Multi-task Classification", arXiv 2407.20254, Fig. 3, Eq. 5-12, Appendix B.
 
     Examples
     --------
@@ -40,15 +41,18 @@ class EEGMamba(nn.Module):
         self.config = config
         self.spatial = nn.ModuleDict(
             {
-                task: SpatialConv(n, config.d_model)
-                for task, n in _items(config, "n_channels")
+                module_key(task): SpatialConv(n, config.d_model)
+                for task, n in config.n_channels.items()
             }
         )
         self.tokenizer = Tokenizer(config)
         self.encoder = Encoder(config)
         self.pooling = Pooling(config)
         self.heads = nn.ModuleDict(
-            {task: Head(config.d_model, n) for task, n in _items(config, "n_classes")}
+            {
+                module_key(task): Head(config.d_model, n)
+                for task, n in config.n_classes.items()
+            }
         )
 
     def forward(self, x, task):
@@ -66,8 +70,28 @@ class EEGMamba(nn.Module):
         logits : Tensor, shape (batch, n_classes)
             One row per epoch.
         """
-        embedding = self.embed(x, task)
-        return self.heads[task](embedding)
+        return self.forward_with_losses(x, task)[0]
+
+    def forward_with_losses(self, x, task):
+        """Classify epochs of one task, and return what training adds to the loss.
+
+        Parameters
+        ----------
+        x : Tensor, shape (batch, n_channels, n_times)
+            Epochs, scaled to about unit variance.
+        task : str
+            Their task.
+
+        Returns
+        -------
+        logits : Tensor, shape (batch, n_classes)
+            One row per epoch.
+        auxiliary : Auxiliary | None
+            Balance and router loss (Eq. 11), means over the layers; None without
+            experts.
+        """
+        *encoded, auxiliary = self.encoder(self._tokens(x, task), task)
+        return self.heads[module_key(task)](self.pooling(*encoded)), auxiliary
 
     def embed(self, x, task):
         """Return what the heads see.
@@ -84,9 +108,38 @@ class EEGMamba(nn.Module):
         embedding : Tensor, shape (batch, d_model)
             One row per epoch.
         """
+        *encoded, _ = self.encoder(self._tokens(x, task), task)
+        return self.pooling(*encoded)
+
+    def expert_weights(self, x, task, layer=-1):
+        """Return how much each expert counts, per token.
+
+        Parameters
+        ----------
+        x : Tensor, shape (batch, n_channels, n_times)
+            Epochs, scaled to about unit variance.
+        task : str
+            Their task.
+        layer : int, default=-1
+            Which block's mixture; -1 is the last.
+
+        Returns
+        -------
+        weights : Tensor, shape (batch, 1 + n_tokens, n_experts)
+            With sum 1 per token; zero for experts that were not chosen.
+        """
+        layers = range(len(self.encoder.mixtures))
+        if not -len(layers) <= layer < len(layers):
+            raise ValueError(
+                f"layer must be one of the {len(layers)} mixtures of experts of this "
+                f"network. Got {layer}."
+            )
+        tokens = self._tokens(x, task)
+        return self.encoder.expert_weights(tokens, task, layers[layer])
+
+    def _tokens(self, x, task):
         self._check(x, task)
-        tokens = self.tokenizer(x, self.spatial[task])  # (batch, n_tokens, d_model)
-        return self.pooling(*self.encoder(tokens))
+        return self.tokenizer(x, task, self.spatial[module_key(task)])
 
     def _check(self, x, task):
         channels = self.config.n_channels
@@ -97,7 +150,3 @@ class EEGMamba(nn.Module):
                 f"x of task {task!r} must have the shape (batch, {channels[task]}, "
                 f"n_times) with n_times of at least {MIN_TIMES}. Got {tuple(x.shape)}."
             )
-
-
-def _items(config, field):
-    return getattr(config, field).items()

@@ -1,31 +1,84 @@
-"""Loss of one batch."""
+"""Loss of one batch, and the blending of epochs that goes with it."""
 
+import torch
 import torch.nn.functional as F
 
 
-def weighted_cross_entropy(logits, labels, weights, label_smoothing=0.0):
-    """Return the mean over the batch of weight times cross-entropy.
+def soft_targets(labels, weights, n_classes, label_smoothing=0.0):
+    """Return weighted class probabilities.
+
+    Parameters
+    ----------
+    labels : Tensor of int, shape (batch,)
+        True classes.
+    weights : Tensor, shape (batch,)
+        Weights whose mean over the training data is 1.
+    n_classes : int
+        Classes.
+    label_smoothing : float, default=0.0
+        Share of the target spread evenly over the classes.
+
+    Returns
+    -------
+    targets : Tensor of float64, shape (batch, n_classes)
+        Rows have the weights as sums.
+    """
+    sure = F.one_hot(labels, n_classes).double()
+    even = label_smoothing / n_classes
+    return ((1 - label_smoothing) * sure + even) * weights.double().unsqueeze(-1)
+
+
+def cross_entropy(logits, targets):
+    """Return the mean over the batch of the cross-entropy.
 
     Parameters
     ----------
     logits : Tensor, shape (batch, n_classes)
         Scores.
-    labels : Tensor of int, shape (batch,)
-        True classes.
-    weights : Tensor, shape (batch,)
-        Weights whose mean over the training data is 1.
-    label_smoothing : float, default=0.0
-        Share of the target spread evenly over the classes.
+    targets : Tensor, shape (batch, n_classes)
+        From `soft_targets`, perhaps blended.
 
     Returns
     -------
     loss : Tensor, shape ()
         The loss; with all weights 1, torch's ``cross_entropy``.
     """
-    losses = F.cross_entropy(
-        logits.float() if logits.dtype.itemsize < 4 else logits,
-        labels,
-        reduction="none",
-        label_smoothing=label_smoothing,
-    )
-    return (losses * weights.to(losses.dtype)).mean()
+    logits = logits.float() if logits.dtype.itemsize < 4 else logits
+    losses = -(targets.to(logits.dtype) * logits.log_softmax(-1)).sum(-1)
+    return losses.mean()
+
+
+def blend(x, targets, concentration):
+    """Blend each epoch with another of the batch (mixup), and their targets.
+
+    Parameters
+    ----------
+    x : Tensor, shape (batch, n_channels, n_times)
+        Epochs of one task.
+    targets : Tensor, shape (batch, n_classes)
+        Their targets.
+    concentration : float
+        The share is drawn from Beta(concentration, concentration); torch's random
+        numbers are used. 0 blends nothing.
+
+    Returns
+    -------
+    x : Tensor, shape (batch, n_channels, n_times)
+        Blended epochs; the greater share is that of the epoch in this place.
+    targets : Tensor, shape (batch, n_classes)
+        Blended alike.
+
+    References
+    ----------
+    Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018.
+    """
+    if concentration == 0:
+        return x, targets
+    n = len(x)
+    share = torch.distributions.Beta(concentration, concentration).sample((n,))
+    share = torch.maximum(share, 1 - share)
+    other = torch.randperm(n)
+    mine = share.to(x).view(n, 1, 1)
+    x = mine * x + (1 - mine) * x[other]
+    mine = share.to(targets).view(n, 1)
+    return x, mine * targets + (1 - mine) * targets[other]

@@ -1,15 +1,20 @@
 """Build and train the skorch net: the only file that knows skorch."""
 
+import dataclasses
+import time
+from collections import defaultdict
+
 import pandas as pd
 import torch
 from mne.utils import ProgressBar
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping, LRScheduler, PassthroughScoring
+from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from skorch.helper import predefined_split
 from torch.optim.lr_scheduler import LambdaLR
 
-from mne_eegmamba.batches.iterator import TaskIterator
-from mne_eegmamba.training.losses import weighted_cross_entropy
+from mne_eegmamba.batches.dynamic_sampling import DynamicSampling
+from mne_eegmamba.batches.in_order import InOrder
+from mne_eegmamba.training.losses import blend, cross_entropy, soft_targets
 from mne_eegmamba.training.optim import (
     CosineFactor,
     clip_gradients,
@@ -17,38 +22,63 @@ from mne_eegmamba.training.optim import (
 )
 from mne_eegmamba.training.precision import autocast, device_of
 
-HISTORY = {  # column of history_: key of skorch's history
-    "train_loss": "train_loss",
-    "valid_loss": "valid_loss",
-    "train_accuracy": "train_accuracy",
-    "valid_accuracy": "valid_accuracy",
-    "lr": "lr",
-    "seconds": "dur",
-}
+RENAMED = {"dur": "seconds"}  # skorch's key: column of history_
+FIRST = ("train_loss", "valid_loss", "train_accuracy", "valid_accuracy")
+LAST = ("lr", "seconds", "waiting")
 
 
 class EEGMambaNet(NeuralNet):
-    """skorch net over `TaskDataset`: targets are (labels, weights), batches a task."""
+    """skorch net over `MultiTaskDataset`: a batch has one task; labels have weights."""
 
     def __init__(
-        self, *args, label_smoothing=0.0, clip_norm=None, precision="auto", **kwargs
+        self,
+        *args,
+        label_smoothing=0.0,
+        mixup=0.0,
+        clip_norm=None,
+        precision="auto",
+        balance_weight=0.0,
+        router_z_weight=0.0,
+        **kwargs,
     ):
         self.label_smoothing = label_smoothing
+        self.mixup = mixup
         self.clip_norm = clip_norm
         self.precision = precision
+        self.balance_weight = balance_weight
+        self.router_z_weight = router_z_weight
         super().__init__(*args, **kwargs)
 
     def infer(self, x, **fit_params):
-        """Run the network on a `Batch`."""
+        """Run the network on a `Batch`; return logits and auxiliary losses."""
         device = device_of(self.module_)
         with autocast(device, self.precision):
-            return self.module_(x.x.to(device), x.task)
+            return self.module_.forward_with_losses(x.x.to(device), x.task)
+
+    def train_step_single(self, batch, **fit_params):
+        """Take one step on a batch, whose epochs are blended first."""
+        inputs, (labels, weights) = batch
+        n_classes = self.module_.config.n_classes[inputs.task]
+        targets = soft_targets(labels, weights, n_classes, self.label_smoothing)
+        x, targets = blend(inputs.x, targets, self.mixup)
+        inputs = dataclasses.replace(inputs, x=x)
+        return super().train_step_single((inputs, targets), **fit_params)
+
+    def validation_step(self, batch, **fit_params):
+        """Score a batch."""
+        inputs, (labels, weights) = batch
+        n_classes = self.module_.config.n_classes[inputs.task]
+        targets = soft_targets(labels, weights, n_classes)
+        return super().validation_step((inputs, targets), **fit_params)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
-        """Return the weighted cross-entropy of a batch."""
-        labels, weights = (part.to(y_pred.device) for part in y_true)
-        smoothing = self.label_smoothing if training else 0.0
-        return self.criterion_(y_pred, labels, weights, smoothing)
+        """Return the weighted cross-entropy, in training with the auxiliary losses."""
+        logits, auxiliary = y_pred
+        loss = self.criterion_(logits, y_true.to(logits.device))
+        if training and auxiliary is not None:
+            loss = loss + self.balance_weight * auxiliary.balance
+            loss = loss + self.router_z_weight * auxiliary.router_z
+        return loss
 
     def on_grad_computed(self, net, named_parameters, **kwargs):
         """Clip gradients."""
@@ -60,22 +90,47 @@ class EEGMambaNet(NeuralNet):
 class Criterion(torch.nn.Module):
     """The weighted cross-entropy as the module that skorch asks for."""
 
-    forward = staticmethod(weighted_cross_entropy)
+    forward = staticmethod(cross_entropy)
 
 
 class Recorder(Callback):
-    """Record the accuracy of each batch and the learning rate of each pass."""
+    """Record each pass: accuracy, auxiliary losses, learning rate, time for data."""
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Start counting."""
+        self.sums_, self.counts_ = defaultdict(float), defaultdict(int)
+        self.waited_, self.since_ = 0.0, time.perf_counter()
+        self.began_ = self.since_
+
+    def on_batch_begin(self, net, **kwargs):
+        """Count the time since the network was ready for a batch."""
+        self.waited_ += time.perf_counter() - self.since_
 
     def on_batch_end(self, net, batch, training, **kwargs):
-        """Record the share of right answers, as the network gave them."""
-        labels, _ = batch[1]
-        right = kwargs["y_pred"].argmax(-1).cpu() == labels
-        name = "train_accuracy" if training else "valid_accuracy"
-        net.history.record_batch(name, right.double().mean().item())
+        """Count right answers, as the network gave them, and losses."""
+        x, (labels, _) = batch
+        logits, auxiliary = kwargs["y_pred"]
+        right = (logits.argmax(-1).cpu() == labels).double().mean().item()
+        part = "train" if training else "valid"
+        self._add(f"{part}_accuracy", right, len(x))
+        if len(net.module_.config.n_channels) > 1:
+            self._add(f"{part}_accuracy/{x.task}", right, len(x))
+        if training and auxiliary is not None:
+            self._add("balance_loss", auxiliary.balance.item(), len(x))
+            self._add("router_z_loss", auxiliary.router_z.item(), len(x))
+        self.since_ = time.perf_counter()
+
+    def _add(self, name, mean, n):
+        self.sums_[name] += n * mean
+        self.counts_[name] += n
 
     def on_epoch_end(self, net, **kwargs):
-        """Record the learning rate at the end of the pass."""
+        """Record means over the pass."""
+        for name, total in self.sums_.items():
+            net.history.record(name, total / self.counts_[name])
         net.history.record("lr", net.optimizer_.param_groups[0]["lr"])
+        spent = time.perf_counter() - self.began_
+        net.history.record("waiting", self.waited_ / spent)
 
 
 class Progress(Callback):
@@ -123,18 +178,22 @@ def build_net(module, settings, device, rng, n_batches):
         lr=settings["lr"],
         optimizer__weight_decay=settings["weight_decay"],
         optimizer__param_groups=[(name, {"weight_decay": 0.0}) for name in exempt],
-        iterator_train=TaskIterator,
+        iterator_train=DynamicSampling,
         iterator_train__batch_size=settings["batch_size"],
         iterator_train__generator=rng,
-        iterator_valid=TaskIterator,
+        iterator_train__sampling=settings.get("sampling", "dynamic"),
+        iterator_valid=InOrder,
         iterator_valid__batch_size=settings["batch_size"],
         train_split=None,
         callbacks=_callbacks(settings, n_batches),
         callbacks__print_log=None,
         device=str(device),
         label_smoothing=settings["label_smoothing"],
+        mixup=settings["mixup"],
         clip_norm=settings["clip_norm"],
         precision=settings["precision"],
+        balance_weight=settings.get("balance_weight", 0.0),
+        router_z_weight=settings.get("router_z_weight", 0.0),
         verbose=0,
     )
     return net.initialize()
@@ -142,11 +201,6 @@ def build_net(module, settings, device, rng, n_batches):
 
 def _callbacks(settings, n_batches):
     chain = [("recorder", Recorder())]
-    chain.append(
-        ("train_accuracy", PassthroughScoring("train_accuracy", on_train=True))
-    )
-    if settings["validation"] is not None:
-        chain.append(("valid_accuracy", PassthroughScoring("valid_accuracy")))
     if settings["schedule"] == "cosine":
         factor = CosineFactor(settings["max_epochs"] * n_batches, settings["warmup"])
         schedule = LRScheduler(LambdaLR, lr_lambda=factor, step_every="batch")
@@ -172,9 +226,9 @@ def train(net, dataset, valid, n_passes):
     ----------
     net : EEGMambaNet
         Trained further in place.
-    dataset : TaskDataset
+    dataset : MultiTaskDataset
         Training data.
-    valid : TaskDataset | None
+    valid : MultiTaskDataset | None
         Validation data.
     n_passes : int
         Passes.
@@ -201,15 +255,22 @@ def history_table(net, earlier=None):
     history : pandas.DataFrame
         A row per pass, counted from 1.
     """
-    rows = [
-        {name: row[key] for name, key in HISTORY.items() if key in row}
-        for row in net.history
-        if "train_loss" in row
-    ]
+    rows = [_row(row) for row in net.history if "train_loss" in row]
     earlier = [] if earlier is None else earlier.to_dict("records")
     rows = [*earlier, *rows]
     table = pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="pass"))
-    return table.reindex(columns=[name for name in HISTORY if name in table])
+    middle = sorted(set(table) - {*FIRST, *LAST})
+    return table.reindex(columns=[n for n in (*FIRST, *middle, *LAST) if n in table])
+
+
+def _row(row):
+    """Keep the numbers of a pass, without skorch's notes on which was the best."""
+    left_out = {"epoch", "batches", "train_batch_count", "valid_batch_count"}
+    return {
+        RENAMED.get(key, key): value
+        for key, value in row.items()
+        if key not in left_out and not key.endswith(("_best", "event_lr"))
+    }
 
 
 def renew_net(net, settings, n_batches):

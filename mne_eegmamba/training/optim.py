@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import torch
 
+MATRICES_NOT_DECAYED = ("A_log", "bias1", "bias2")  # biases of several experts
+
 
 def decay_exemptions(module):
     """Return the names of the parameters that are not decayed.
@@ -17,12 +19,12 @@ def decay_exemptions(module):
     Returns
     -------
     names : list of str
-        ``A_log``, and all vectors: biases, norms, ``D`` and the class token.
+        ``A_log``, biases, norms, ``D``, the class token and the task tokens.
     """
     return [
         name
         for name, parameter in module.named_parameters()
-        if parameter.ndim < 2 or name.endswith("A_log")
+        if parameter.ndim < 2 or name.rpartition(".")[2] in MATRICES_NOT_DECAYED
     ]
 
 

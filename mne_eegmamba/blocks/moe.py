@@ -1,0 +1,214 @@
+"""Task-aware mixture of experts (Eq. 8-11): gate, experts, auxiliary losses."""
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from mne_eegmamba.utils.layers import LayerNorm
+
+USAGE_MOMENTUM = 0.9  # of the running usage per task
+FEWEST_ROWS = 64  # matrix products of few rows take other kernels, with other bits
+
+
+class Auxiliary(NamedTuple):
+    """The two auxiliary losses (Eq. 11), scalars."""
+
+    balance: torch.Tensor
+    router_z: torch.Tensor
+
+
+class Experts(nn.Module):
+    """Several two-layer networks of one shape; rows come sorted by expert (Fig. 10)."""
+
+    def __init__(self, n_experts, d_model):
+        super().__init__()
+        d_hidden = 2 * d_model
+        self.weight1 = nn.Parameter(torch.empty(n_experts, d_hidden, d_model))
+        self.bias1 = nn.Parameter(torch.empty(n_experts, d_hidden))
+        self.weight2 = nn.Parameter(torch.empty(n_experts, d_model, d_hidden))
+        self.bias2 = nn.Parameter(torch.empty(n_experts, d_model))
+        for weight, bias in ((self.weight1, self.bias1), (self.weight2, self.bias2)):
+            bound = 1 / math.sqrt(weight.shape[-1])
+            nn.init.uniform_(weight, -bound, bound)
+            nn.init.uniform_(bias, -bound, bound)
+
+    def forward(self, rows, counts):
+        """Run each expert on its rows only.
+
+        Parameters
+        ----------
+        rows : Tensor, shape (n_rows, d_model)
+            Tokens, those of the first expert first.
+        counts : sequence of int
+            Rows of each expert.
+
+        Returns
+        -------
+        out : Tensor, shape (n_rows, d_model)
+            In the same order.
+        """
+        parts = [
+            self._run(part, expert)
+            for expert, part in enumerate(rows.split(list(counts)))
+            if len(part)
+        ]
+        return torch.cat(parts)
+
+    def _run(self, x, expert):
+        n = len(x)
+        if n < FEWEST_ROWS and not self.training:
+            x = F.pad(x, (0, 0, 0, FEWEST_ROWS - n))
+        hidden = F.gelu(F.linear(x, self.weight1[expert], self.bias1[expert]))
+        return F.linear(hidden, self.weight2[expert], self.bias2[expert])[:n]
+
+
+class Gate(nn.Module):
+    """Choose experts for each token, knowing the task (Eq. 8, 9)."""
+
+    def __init__(self, config):
+        super().__init__()
+        d_task = config.d_model if config.task_gate else 0
+        self.top_k = config.top_k
+        self.logits = nn.Linear(config.d_model + d_task, config.n_experts)
+        self.noise = nn.Linear(config.d_model + d_task, config.n_experts)
+
+    def forward(self, tokens, task_token):
+        """Weigh the experts.
+
+        Parameters
+        ----------
+        tokens : Tensor, shape (n_rows, d_model)
+            Tokens of one task.
+        task_token : Tensor, shape (d_model,) | None
+            What the gate knows of the task.
+
+        Returns
+        -------
+        weights : Tensor, shape (n_rows, top_k)
+            Positive, with sum 1.
+        experts : Tensor of int, shape (n_rows, top_k)
+            Whose weights they are.
+        logits : Tensor, shape (n_rows, n_experts)
+            Before noise and choice.
+        """
+        logits = _linear(self.logits, tokens, task_token)
+        noisy = logits
+        if self.training:
+            spread = F.softplus(_linear(self.noise, tokens, task_token))
+            noisy = logits + torch.randn_like(logits) * spread
+        best, experts = noisy.topk(self.top_k, dim=-1)
+        return best.softmax(-1), experts, logits
+
+
+def _linear(layer, tokens, task_token):
+    """Apply a layer to ``concat(token, task)``; the task's part once per batch."""
+    if task_token is None:
+        return layer(tokens)
+    d_model = tokens.shape[-1]
+    own, shared = layer.weight.split([d_model, len(task_token)], dim=-1)
+    return F.linear(tokens, own, shared @ task_token + layer.bias)
+
+
+class MoE(nn.Module):
+    """Top-k experts per token and a universal expert for all (Eq. 10).
+
+    Every token reaches its experts; only the chosen ones are computed.
+    """
+
+    def __init__(self, config):
+        super().__init__()
+        self.residual = config.moe_residual
+        self.n_experts = config.n_experts
+        self.running = config.balance_statistics == "running"
+        self.norm = LayerNorm(config.d_model) if self.residual else nn.Identity()
+        self.gate = Gate(config)
+        self.experts = Experts(config.n_experts, config.d_model)
+        self.universal = Experts(1, config.d_model) if config.universal_expert else None
+        self.usage = nn.Buffer(torch.zeros(len(config.n_channels), config.n_experts))
+
+    def forward(self, tokens, task_token, task_index):
+        """Mix experts.
+
+        Parameters
+        ----------
+        tokens : Tensor, shape (batch, n_tokens, d_model)
+            Tokens of one task.
+        task_token : Tensor, shape (d_model,) | None
+            What the gate knows of the task.
+        task_index : int
+            Which task it is, for the usage.
+
+        Returns
+        -------
+        tokens : Tensor, shape (batch, n_tokens, d_model)
+            New tokens.
+        auxiliary : Auxiliary
+            Losses of this layer.
+        """
+        rows = self.norm(tokens).flatten(0, 1)
+        weights, experts, logits = self._choose(rows, task_token)
+        out = self._dispatch(rows, weights, experts)
+        if self.universal is not None:
+            share = 1 - weights.amax(-1, keepdim=True)
+            out = out + share.to(out.dtype) * self.universal(rows, [len(rows)])
+        out = out.view_as(tokens)
+        auxiliary = Auxiliary(
+            self._balance(weights, experts, task_index),
+            logits.logsumexp(-1).square().mean(),
+        )
+        return tokens + out if self.residual else out, auxiliary
+
+    def weigh(self, tokens, task_token):
+        """Return the weight of every expert for every token.
+
+        Parameters
+        ----------
+        tokens : Tensor, shape (batch, n_tokens, d_model)
+            Tokens of one task.
+        task_token : Tensor, shape (d_model,) | None
+            What the gate knows of the task.
+
+        Returns
+        -------
+        weights : Tensor, shape (batch, n_tokens, n_experts)
+            Zero for experts that were not chosen.
+        """
+        rows = self.norm(tokens).flatten(0, 1)
+        weights, experts, _ = self._choose(rows, task_token)
+        full = weights.new_zeros(len(rows), self.n_experts)
+        full = full.scatter(1, experts, weights)
+        return full.view(*tokens.shape[:2], self.n_experts)
+
+    def _choose(self, rows, task_token):
+        with torch.autocast(rows.device.type, enabled=False):
+            rows = rows.float() if rows.dtype.itemsize < 4 else rows
+            return self.gate(rows, task_token)
+
+    def _dispatch(self, rows, weights, experts):
+        """Sort tokens by expert, run each expert once, and put the results back."""
+        k = experts.shape[1]
+        order = experts.flatten().argsort(stable=True)  # (n_rows * k,)
+        counts = torch.bincount(experts.flatten(), minlength=self.n_experts)
+        out = self.experts(rows[order // k], counts.tolist())
+        back = torch.empty_like(order)
+        back[order] = torch.arange(len(order), device=order.device)
+        out = out[back].view(len(rows), k, -1)
+        return (weights.unsqueeze(-1).to(out.dtype) * out).sum(1)
+
+    def _balance(self, weights, experts, task_index):
+        """Return the coefficient of variation of the experts' shares."""
+        full = weights.new_zeros(self.n_experts)
+        share = full.index_add(0, experts.flatten(), weights.flatten()) / len(weights)
+        if self.running:
+            others = self.usage.clone()
+            known = others.sum(1) > 0
+            if self.training:
+                with torch.no_grad():
+                    momentum = USAGE_MOMENTUM if known[task_index] else 0.0
+                    self.usage[task_index].lerp_(share, 1 - momentum)
+            known[task_index] = False
+            share = (share + others[known].sum(0)) / (1 + known.sum())
+        return share.std(correction=0) / share.mean()

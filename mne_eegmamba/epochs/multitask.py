@@ -1,0 +1,234 @@
+"""MultiTaskEpochs: epochs of several tasks behind one index."""
+
+import numpy as np
+
+from mne_eegmamba.epochs.check import check_lengths, epochs_list, is_epochs, loaded
+from mne_eegmamba.epochs.labels import event_names, metadata_column
+
+
+class MultiTaskEpochs:
+    """Hold epochs of tasks that differ in channels, length, rate and classes.
+
+    scikit-learn can index it, so that `cross_val_score` and `GridSearchCV` take it with
+    the flat labels ``y`` and groups ``groups``.
+
+    Parameters
+    ----------
+    epochs : dict of {str: mne.Epochs | list of mne.Epochs | ndarray}
+        Epochs of each task: Epochs in volts, or an array of shape (n_epochs,
+        n_channels, n_times) in any unit. Names of tasks hold no "/".
+    y : dict of {str: array-like} | None, default=None
+        Labels of each task; for Epochs that are missing here, the names of the events.
+    groups : str | dict of {str: array-like} | None, default="subject"
+        A column of the metadata of Epochs, or groups of each task. Without either,
+        each task is one group.
+
+    Attributes
+    ----------
+    tasks : tuple of str
+        Names of the tasks.
+    task : ndarray of str, shape (n_epochs,)
+        Task of each epoch.
+    y : ndarray of str, shape (n_epochs,)
+        ``"task/label"`` of each epoch.
+    groups : ndarray of str, shape (n_epochs,)
+        ``"task/group"`` of each epoch.
+    shape : tuple of int
+        ``(n_epochs,)``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If tasks are missing or wrongly named, or vectors do not fit.
+
+    Notes
+    -----
+    Indexing with an int array, a mask or a slice gives a view; no samples are copied.
+    Epochs that are not preloaded are loaded once, when the object is made.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mne_eegmamba import MultiTaskEpochs
+    >>> X = {"sleep": np.zeros((4, 1, 600)), "imagery": np.zeros((6, 22, 800))}
+    >>> y = {"sleep": ["W", "W", "N2", "N2"], "imagery": ["left", "right"] * 3}
+    >>> data = MultiTaskEpochs(X, y)
+    >>> data
+    <MultiTaskEpochs | 10 epochs: sleep 4, imagery 6>
+    >>> data[::4].y
+    array(['sleep/W', 'imagery/left', 'imagery/left'], dtype='<U13')
+    """
+
+    def __init__(self, epochs, y=None, groups="subject"):
+        check_tasks(epochs, "epochs")
+        parts, labels, members = {}, [], []
+        for name, part in epochs.items():
+            parts[name] = loaded(part) if is_epochs(part) else np.asarray(part)
+            n = count(parts[name])
+            for found, kind, values in (
+                (labels, "y", _labels(name, parts[name], y)),
+                (members, "groups", _groups(parts[name], groups, name, n)),
+            ):
+                try:
+                    check_lengths(n, **{kind: values})
+                except ValueError as error:
+                    raise ValueError(f"Task {name!r}: {error}") from None
+                found.append(np.array([f"{name}/{value}" for value in values]))
+        sizes = [len(part) for part in labels]
+        self._parts = parts
+        self.tasks = tuple(parts)
+        self.task = np.repeat(np.array(self.tasks), sizes)
+        self.y = np.concatenate(labels)
+        self.groups = np.concatenate(members)
+        self._rows = np.concatenate([np.arange(size) for size in sizes])
+
+    def __len__(self):
+        return len(self._rows)
+
+    @property
+    def shape(self):
+        """``(n_epochs,)``, as scikit-learn wants to know."""
+        return (len(self),)
+
+    def __getitem__(self, index):
+        if isinstance(index, str):
+            return self._of_task(index)
+        if isinstance(index, tuple) and len(index) == 2 and index[1] is Ellipsis:
+            index = index[0]  # how scikit-learn indexes rows
+        if not isinstance(index, slice):
+            index = np.asarray(index)
+            if index.ndim != 1 or index.dtype.kind not in "biu":
+                raise IndexError(
+                    "MultiTaskEpochs take the name of a task, a slice, or a vector of "
+                    f"ints or bools. Got {index!r}."
+                )
+        view = object.__new__(type(self))
+        view._parts, view.tasks = self._parts, self.tasks
+        for name in ("task", "y", "groups", "_rows"):
+            setattr(view, name, getattr(self, name)[index])
+        return view
+
+    def _of_task(self, name):
+        """Return one task's epochs, as they were given."""
+        if name not in self._parts:
+            raise KeyError(f"There is no task {name!r}, only {list(self.tasks)}.")
+        rows = self._rows[self.task == name]
+        part = self._parts[name]
+        if isinstance(part, np.ndarray):
+            return part[rows]
+        starts = np.cumsum([0, *(len(epochs) for epochs in part)])
+        pieces = []
+        for epochs, start, stop in zip(part, starts, starts[1:], strict=False):
+            inside = rows[(start <= rows) & (rows < stop)] - start
+            pieces.append(epochs[inside])
+        return pieces[0] if len(pieces) == 1 else pieces
+
+    def parts(self):
+        """Return where the epochs of each task are; nothing is copied.
+
+        Returns
+        -------
+        parts : dict of {str: tuple}
+            For each task that has epochs here: all of its epochs, the rows of them
+            that are here, and their places here.
+        """
+        places = {name: np.flatnonzero(self.task == name) for name in self.tasks}
+        return {
+            name: (self._parts[name], self._rows[at], at)
+            for name, at in places.items()
+            if len(at)
+        }
+
+    def __repr__(self):
+        sizes = [f"{name} {np.sum(self.task == name)}" for name in self.tasks]
+        return f"<MultiTaskEpochs | {len(self)} epochs: {', '.join(sizes)}>"
+
+
+def check_tasks(epochs, name):
+    """Refuse what is no dict of tasks.
+
+    Parameters
+    ----------
+    epochs : object
+        What came.
+    name : str
+        What it is called, for messages.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no dict, has no tasks, or a name is no text or holds a "/".
+    """
+    if not isinstance(epochs, dict):
+        raise TypeError(
+            f"{name} must be a dict from names of tasks to their epochs. Got "
+            f"{type(epochs).__name__}."
+        )
+    if not epochs:
+        raise ValueError(f"{name} must hold at least one task. Got an empty dict.")
+    for task in epochs:
+        check_task_name(task)
+
+
+def check_task_name(task):
+    """Refuse what cannot name a task.
+
+    Parameters
+    ----------
+    task : object
+        What came.
+
+    Raises
+    ------
+    ValueError
+        If it is no text, or empty, or holds a "/", which parts task and label.
+    """
+    if not isinstance(task, str) or not task or "/" in task:
+        raise ValueError(
+            f'Names of tasks must be non-empty texts without "/". Got {task!r}.'
+        )
+
+
+def count(part):
+    """Return how many epochs there are.
+
+    Parameters
+    ----------
+    part : list of mne.BaseEpochs | ndarray
+        Epochs of one task.
+
+    Returns
+    -------
+    n : int
+        Epochs.
+    """
+    if isinstance(part, np.ndarray):
+        return len(part) if part.ndim else 0
+    return sum(len(epochs) for epochs in epochs_list(part))
+
+
+def _labels(name, part, y):
+    if y is not None and not isinstance(y, dict):
+        raise TypeError(
+            "y must be a dict from names of tasks to labels, or None for the names of "
+            f"the events. Got {type(y).__name__}."
+        )
+    if y is not None and name in y:
+        return np.asarray(y[name])
+    if isinstance(part, np.ndarray):
+        raise ValueError(
+            f"Task {name!r} needs labels: y has none for it, and only Epochs carry "
+            "labels themselves."
+        )
+    return event_names(part)
+
+
+def _groups(part, groups, name, n):
+    if isinstance(groups, dict):
+        if name not in groups:
+            raise ValueError(f"groups must name all tasks; {name!r} is missing.")
+        return np.asarray(groups[name])
+    found = None
+    if groups is not None and not isinstance(part, np.ndarray):
+        found = metadata_column(part, groups)
+    return np.zeros(n, dtype=int) if found is None else found

@@ -1,0 +1,202 @@
+"""The ways in which users hand over several tasks, and the same way back."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.utils.validation import _num_samples, column_or_1d
+
+from mne_eegmamba.epochs.check import Signals, check_lengths, is_epochs, loaded
+from mne_eegmamba.epochs.labels import event_names, metadata_column
+from mne_eegmamba.epochs.multitask import (
+    MultiTaskEpochs,
+    check_task_name,
+    check_tasks,
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """The epochs of one task: all that were handed over together, and which of them.
+
+    ``rows`` None means all; ``places`` are where the results belong in a flat answer.
+    """
+
+    X: object
+    rows: np.ndarray | None = None
+    places: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Form:
+    """Epochs by task, and how they came.
+
+    ``kind`` is "dict", "flat" (`MultiTaskEpochs`) or "array" (one array or Epochs, with
+    or without a task per epoch); ``n`` is the number of epochs of a flat form.
+    """
+
+    kind: str
+    parts: dict
+    n: int | None = None
+
+    def split(self, values, name):
+        """Cut what has an entry per epoch into one vector per task.
+
+        Parameters
+        ----------
+        values : object
+            A dict for a dict, else a vector; None gives None for each task.
+        name : str
+            What it is called, for messages.
+
+        Returns
+        -------
+        values : dict
+            One entry per task.
+        """
+        if values is None:
+            return dict.fromkeys(self.parts)
+        if self.kind == "dict":
+            if not isinstance(values, dict):
+                raise TypeError(
+                    f"{name} must be a dict from names of tasks, as X is. Got "
+                    f"{type(values).__name__}."
+                )
+            unknown = set(values) - set(self.parts)
+            if unknown:
+                raise ValueError(
+                    f"{name} has entries for tasks that X lacks: {sorted(unknown)}."
+                )
+            return {task: values.get(task) for task in self.parts}
+        if isinstance(values, dict):
+            raise TypeError(f"{name} must be a vector, as X is no dict. Got a dict.")
+        if len(self.parts) == 1 and self.kind == "array":
+            return dict.fromkeys(self.parts, values)
+        values = np.asarray(values)
+        check_lengths(self.n, **{name: values})
+        return {task: values[part.places] for task, part in self.parts.items()}
+
+    def join(self, found, columns=None, fill=0.0):
+        """Bring results of the tasks into the form in which the epochs came.
+
+        Parameters
+        ----------
+        found : dict of {str: ndarray}
+            Results of each task, one entry or row per epoch.
+        columns : dict of {str: ndarray of int} | None, default=None
+            For a flat answer: into which columns the results of a task go, and under
+            None how many columns there are.
+        fill : float, default=0.0
+            What stands in the others.
+
+        Returns
+        -------
+        results : dict of ndarray | ndarray
+            As the epochs came.
+        """
+        if self.kind == "dict":
+            return found
+        if columns is None:
+            return self._in_place(found)
+        first = next(iter(found.values()))
+        out = np.full((self.n, columns[None]), fill, first.dtype)
+        for task, part in self.parts.items():
+            out[np.ix_(part.places, columns[task])] = found[task]
+        return out
+
+    def _in_place(self, found):
+        first, *others = found.values()
+        dtype = first.dtype
+        if any(other.dtype.kind != dtype.kind for other in others):
+            dtype = object  # labels of different kinds must not become texts
+        elif others:
+            dtype = np.result_type(first, *others)
+        out = np.empty((self.n, *first.shape[1:]), dtype)
+        for task, part in self.parts.items():
+            out[part.places] = found[task]
+        return out
+
+
+def read_form(X, task, default):
+    """Tell how epochs came.
+
+    Parameters
+    ----------
+    X : dict | MultiTaskEpochs | mne.Epochs | list of mne.Epochs | array-like
+        Epochs of one or several tasks.
+    task : array-like of str | None
+        Task of each epoch, for one array or Epochs.
+    default : str
+        The task of epochs that name none.
+
+    Returns
+    -------
+    form : Form
+        By task, in alphabetical order.
+    """
+    if isinstance(X, dict | MultiTaskEpochs) and task is not None:
+        raise TypeError(
+            "task is for one array or Epochs; a dict and MultiTaskEpochs name the "
+            "tasks themselves."
+        )
+    if isinstance(X, dict):
+        check_tasks(X, "X")
+        return Form("dict", {name: Part(X[name]) for name in sorted(X)})
+    if isinstance(X, MultiTaskEpochs):
+        if not len(X):
+            raise ValueError("X holds 0 epochs, at least 1 is needed.")
+        parts = {name: Part(*part) for name, part in sorted(X.parts().items())}
+        return Form("flat", parts, len(X))
+    X = loaded(X) if is_epochs(X) else X
+    if task is None:
+        n = _count(X)
+        part = Part(X, None, None if n is None else np.arange(n))
+        return Form("array", {default: part}, n)
+    task = column_or_1d(task)
+    n = _count(X)
+    check_lengths(n, task=task)
+    for name in np.unique(task):
+        check_task_name(str(name) if isinstance(name, np.str_) else name)
+    places = {str(name): np.flatnonzero(task == name) for name in np.unique(task)}
+    return Form("array", {k: Part(X, at, at) for k, at in places.items()}, n)
+
+
+def _count(X):
+    """Return the number of epochs, None for what will be refused when it is read."""
+    if is_epochs(X):
+        return sum(map(len, X))
+    try:
+        return _num_samples(X)
+    except TypeError:
+        return None
+
+
+def flat_labels(X, task):
+    """Return a task's labels out of the flat ones of `MultiTaskEpochs`.
+
+    Parameters
+    ----------
+    X : ndarray of str
+        ``"task/label"`` of each epoch of the task.
+    task : str
+        The task.
+
+    Returns
+    -------
+    labels : ndarray of str
+        What follows the first "/".
+    """
+    X = np.asarray(X)
+    wrong = [label for label in X if not str(label).startswith(f"{task}/")]
+    if wrong:
+        raise ValueError(
+            'y must be "task/label" for each epoch of MultiTaskEpochs. Got '
+            f"{wrong[0]!r} for an epoch of the task {task!r}."
+        )
+    return np.array([str(label)[len(task) + 1 :] for label in X])
+
+
+def carried_labels(X):
+    """Return the labels and groups that Epochs carry, or None for arrays."""
+    if isinstance(X, Signals) or not is_epochs(X):
+        return None, None
+    return event_names(X), metadata_column(X, "subject")

@@ -1,0 +1,788 @@
+"""MultiTaskEEGMamba: many tasks, one network."""
+
+from collections.abc import Mapping
+from functools import reduce
+
+import numpy as np
+import pandas as pd
+from mne.utils import use_log_level
+from scipy.special import softmax
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import recall_score
+from sklearn.utils.validation import check_is_fitted
+
+from mne_eegmamba.epochs.multitask import check_task_name
+from mne_eegmamba.estimators import _change, _fit, _store
+from mne_eegmamba.estimators._base import NetworkEstimator
+from mne_eegmamba.estimators._forms import carried_labels, flat_labels, read_form
+from mne_eegmamba.estimators._settings import check_settings
+from mne_eegmamba.estimators._task import naming
+from mne_eegmamba.utils.validation import check_option
+
+LOWEST = float(np.finfo(np.float32).min)  # score of another task's class
+
+
+class MultiTaskEEGMamba(ClassifierMixin, NetworkEstimator):
+    """Classify EEG epochs of several tasks with one bidirectional Mamba network.
+
+    Tasks may differ in channels, length, sampling rate and classes. They share the
+    tokenizer, the blocks and the experts; each has its own spatial convolution and
+    head.
+
+    Parameters
+    ----------
+    d_model : int, default=128
+        Width of the tokens (the paper's D).
+    n_layers : int, default=2
+        Bidirectional Mamba blocks, each followed by a mixture of experts; the paper
+        has 8.
+    d_state : int, default=16
+        States per channel of the selective scan.
+    d_conv : int, default=4
+        Kernel of the causal convolution in each block.
+    expand : int, default=2
+        Blocks work at ``expand * d_model``.
+    dropout : float, default=0.5
+        Dropout in the tokenizer (Fig. 7).
+    tokenizer_pool : "average" | "max", default="average"
+        What the tokenizer's two pooling steps take; the paper draws max.
+    tokenizer_norm : None | "batch" | "group", default=None
+        Norm after each tokenizer convolution; the paper draws none.
+    class_token : "first" | "middle", default="first"
+        Place of the class token in the sequence.
+    pooling : "class_token" | "mean", default="class_token"
+        What the head sees: the class token (Eq. 12) or the mean of the other tokens.
+    final_norm : "layer" | None, default="layer"
+        Norm before the head.
+    bidirectional : bool, default=True
+        Whether blocks read time in both directions, or forward only.
+    n_experts : int, default=8
+        Experts after each block; 0 leaves the mixture out.
+    top_k : int, default=2
+        Experts for each token.
+    universal_expert : bool, default=True
+        Whether one more expert sees every token, with the weight that the strongest
+        chosen expert leaves (Eq. 10); needs ``top_k`` of 2 or more.
+    task_gate : bool, default=True
+        Whether the gate knows the task (Eq. 8). Without it and the universal expert
+        the mixture is the paper's "vanilla MoE".
+    task_types : dict of {str: str} | None, default=None
+        Tasks with the same value share what the gate knows of them.
+    moe_residual : bool, default=True
+        Norm before the mixture and residual around it, or Eq. 10 as printed.
+    balance_statistics : "running" | "batch", default="running"
+        Usage of the experts that the balance loss evens out: over all tasks, or in
+        each batch, which has one task.
+    balance_weight : float, default=1e-2
+        Weight of the balance loss (Eq. 11).
+    router_z_weight : float, default=1e-3
+        Weight of the router z-loss (Eq. 11).
+    sampling : "dynamic" | "uniform" | "sequential", default="dynamic"
+        How the task of the next batch is drawn: with a probability proportional to its
+        epochs not yet used in this pass (Appendix E.4), evenly, or one task after the
+        other.
+    input_scale : "channel" | "window" | None, default="channel"
+        Samples are centred by the median and divided by the robust spread of each
+        channel, learned in `fit`; or each epoch and channel is standardised by itself;
+        or samples stay as they are, which needs numbers of about unit size.
+    max_epochs : int, default=20
+        Passes over the training data.
+    batch_size : int, default=32
+        Most epochs in a batch.
+    lr : float, default=1e-3
+        Highest learning rate of AdamW.
+    weight_decay : float, default=1e-2
+        Weight decay of AdamW.
+    decay_all : bool, default=False
+        Whether ``A_log``, ``D``, biases and norms are decayed too.
+    schedule : "cosine" | "constant", default="cosine"
+        Learning rate: a linear rise and a cosine fall, or the same throughout.
+    warmup : float, default=0.1
+        Share of the training in which the rate rises.
+    clip_norm : float | None, default=1.0
+        Largest norm of a gradient.
+    label_smoothing : float, default=0.0
+        Share of the target that is spread over all classes.
+    mixup : float, default=0.4
+        In training, each epoch is blended with another of its batch, and so are their
+        labels; the share is drawn from Beta(mixup, mixup). 0 leaves epochs as they
+        are.
+    class_weight : None | "balanced" | dict, default=None
+        Weights of the classes within their task, as in scikit-learn; or a dict with
+        one of these per task, or one from ``"task/label"`` to weights.
+    validation : None | float | int | splitter, default=None
+        A share of each task's epochs, or a scikit-learn splitter whose first fold is
+        used for each task. With groups, a share is one of groups, and a splitter that
+        puts a group on both sides is refused.
+    early_stopping : int | None, default=None
+        Passes without a better validation loss after which training stops and the best
+        weights come back. Needs ``validation``.
+    variable_length : bool, default=False
+        Whether `predict` takes epochs of another length than `fit` saw.
+    warm_start : bool, default=False
+        Whether a further `fit` goes on from the present weights.
+    callbacks : list | None, default=None
+        skorch callbacks, or pairs of a name and a callback.
+    device : str, default="auto"
+        ``"auto"`` for a GPU where there is one, or a torch device.
+    precision : "auto" | "float32" | "bfloat16", default="auto"
+        bfloat16 autocast on CUDA and float32 elsewhere, or one of them.
+    backend : str, default="auto"
+        Implementation of the operators, see `mne_eegmamba.ops.show_backends`.
+    random_state : int | numpy.random.RandomState | None, default=None
+        An int gives the same predictions, to the bit, on each fit on a CPU.
+    verbose : bool | str | int | None, default=None
+        MNE's log level; from "INFO" on a progress bar is shown.
+
+    Attributes
+    ----------
+    tasks_ : dict
+        What is known of each task: ``classes``, ``ch_names``, ``sfreq`` (Hz),
+        ``n_channels``, ``n_times``, ``scaling``.
+    task_classes_ : dict of {str: ndarray}
+        Labels of each task, sorted.
+    classes_ : ndarray, shape (n_classes,)
+        All labels as `predict` gives them for one array, where `fit` saw one array;
+        else all ``"task/label"``, sorted.
+    input_kind_ : "dict" | "flat" | "array"
+        How the training data came.
+    net_ : skorch.NeuralNet
+        The trained net; ``net_.module_`` is a `mne_eegmamba.models.EEGMamba`.
+    history_ : pandas.DataFrame
+        A row per pass: ``train_loss``, ``valid_loss``, accuracies over all tasks and
+        of each, ``balance_loss``, ``router_z_loss``, ``lr``, ``seconds``, and
+        ``waiting``, the share of the time that the network waited for data.
+
+    See Also
+    --------
+    MultiTaskEpochs : Holds several tasks for cross-validation.
+    TaskGroupKFold : Folds by group within each task.
+    EEGMambaClassifier : One task.
+
+    Notes
+    -----
+    X may be a dict from task to epochs (`mne.Epochs` in volts or arrays), with ``y`` a
+    dict or, for Epochs, the names of the events; `MultiTaskEpochs`, with the flat
+    labels ``"task/label"``; or one array or Epochs with ``task=``, the task of each
+    epoch. Without ``task`` it is a single task. What comes out has the form of what
+    went in.
+
+    References
+    ----------
+    Gui et al., "EEGMamba: Bidirectional State Space Model with Mixture of Experts for
+    EEG Multi-task Classification", arXiv 2407.20254, Fig. 3, Eq. 5-12.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mne_eegmamba import MultiTaskEEGMamba
+    >>> rng = np.random.default_rng(0)
+    >>> X = {
+    ...     "sleep": rng.standard_normal((8, 1, 600)),  # 8 epochs, 1 channel
+    ...     "imagery": rng.standard_normal((12, 5, 300)),  # 12 epochs, 5 channels
+    ... }
+    >>> y = {"sleep": ["W", "N2"] * 4, "imagery": ["left", "right", "feet"] * 4}
+    >>> clf = MultiTaskEEGMamba(d_model=16, max_epochs=1, verbose=False).fit(X, y)
+    >>> clf.predict_proba(X)["imagery"].shape
+    (12, 3)
+    """
+
+    def __init__(
+        self,
+        *,
+        d_model=128,
+        n_layers=2,
+        d_state=16,
+        d_conv=4,
+        expand=2,
+        dropout=0.5,
+        tokenizer_pool="average",
+        tokenizer_norm=None,
+        class_token="first",
+        pooling="class_token",
+        final_norm="layer",
+        bidirectional=True,
+        n_experts=8,
+        top_k=2,
+        universal_expert=True,
+        task_gate=True,
+        task_types=None,
+        moe_residual=True,
+        balance_statistics="running",
+        balance_weight=1e-2,
+        router_z_weight=1e-3,
+        sampling="dynamic",
+        input_scale="channel",
+        max_epochs=20,
+        batch_size=32,
+        lr=1e-3,
+        weight_decay=1e-2,
+        decay_all=False,
+        schedule="cosine",
+        warmup=0.1,
+        clip_norm=1.0,
+        label_smoothing=0.0,
+        mixup=0.4,
+        class_weight=None,
+        validation=None,
+        early_stopping=None,
+        variable_length=False,
+        warm_start=False,
+        callbacks=None,
+        device="auto",
+        precision="auto",
+        backend="auto",
+        random_state=None,
+        verbose=None,
+    ):
+        self.d_model = d_model
+        self.n_layers = n_layers
+        self.d_state = d_state
+        self.d_conv = d_conv
+        self.expand = expand
+        self.dropout = dropout
+        self.tokenizer_pool = tokenizer_pool
+        self.tokenizer_norm = tokenizer_norm
+        self.class_token = class_token
+        self.pooling = pooling
+        self.final_norm = final_norm
+        self.bidirectional = bidirectional
+        self.n_experts = n_experts
+        self.top_k = top_k
+        self.universal_expert = universal_expert
+        self.task_gate = task_gate
+        self.task_types = task_types
+        self.moe_residual = moe_residual
+        self.balance_statistics = balance_statistics
+        self.balance_weight = balance_weight
+        self.router_z_weight = router_z_weight
+        self.sampling = sampling
+        self.input_scale = input_scale
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.decay_all = decay_all
+        self.schedule = schedule
+        self.warmup = warmup
+        self.clip_norm = clip_norm
+        self.label_smoothing = label_smoothing
+        self.mixup = mixup
+        self.class_weight = class_weight
+        self.validation = validation
+        self.early_stopping = early_stopping
+        self.variable_length = variable_length
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.device = device
+        self.precision = precision
+        self.backend = backend
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X, y=None, *, task=None, sample_weight=None, groups=None):
+        """Train one network on all tasks.
+
+        Parameters
+        ----------
+        X : dict | MultiTaskEpochs | mne.Epochs | list of mne.Epochs | ndarray
+            Epochs, as in the Notes of the class.
+        y : dict | array-like | None, default=None
+            Labels: a dict for a dict, ``"task/label"`` for `MultiTaskEpochs`, else any
+            labels. None takes the event names of Epochs, and ``X.y``.
+        task : array-like of str, shape (n_epochs,) | None, default=None
+            Task of each epoch, for one array or Epochs.
+        sample_weight : dict | array-like | None, default=None
+            Weights, none negative.
+        groups : dict | array-like | None, default=None
+            Subjects, kept on one side of the validation split; None takes ``X.groups``
+            or the column ``subject`` of the metadata.
+
+        Returns
+        -------
+        self : MultiTaskEEGMamba
+            The fitted estimator.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If data or parameters are not allowed; the estimator stays as it was.
+        """
+        settings = check_settings(self)
+        go_on = self.warm_start and hasattr(self, "net_")
+        form, data = self._read_training(X, y, task, sample_weight, groups, known=go_on)
+        if go_on:
+            self._check_continues(data)
+            return self._continue(data, settings, self.max_epochs)
+        return self._begin(form, data, settings, self.max_epochs)
+
+    def partial_fit(self, X, y=None, classes=None, *, task=None, sample_weight=None):
+        """Train for one pass more, at a constant learning rate, on some of the tasks.
+
+        Parameters
+        ----------
+        X : dict | MultiTaskEpochs | mne.Epochs | list of mne.Epochs | ndarray
+            Epochs, as in `fit`; later calls may leave tasks out, but not add any.
+        y : dict | array-like | None, default=None
+            Labels, as in `fit`.
+        classes : dict | array-like | None, default=None
+            All classes there will be, a dict for several tasks; only the first call
+            needs it, and only if its data lack some.
+        task : array-like of str, shape (n_epochs,) | None, default=None
+            Task of each epoch, as in `fit`.
+        sample_weight : dict | array-like | None, default=None
+            Weights, as in `fit`.
+
+        Returns
+        -------
+        self : MultiTaskEEGMamba
+            The fitted estimator.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If data or parameters are not allowed; the estimator stays as it was.
+        """
+        settings = {
+            **check_settings(self),
+            "validation": None,
+            "early_stopping": None,
+            "schedule": "constant",
+        }
+        first = not hasattr(self, "net_")
+        form, data = self._read_training(
+            X, y, task, sample_weight, None, known=not first, classes=classes
+        )
+        if first:
+            return self._begin(form, data, settings, 1, least_classes=1)
+        self._check_continues(data)
+        return self._continue(data, settings, 1, least_classes=1)
+
+    def predict_proba(self, X, *, task=None):
+        """Return class probabilities.
+
+        Parameters
+        ----------
+        X : dict | MultiTaskEpochs | mne.Epochs | list of mne.Epochs | ndarray
+            Epochs, as in `fit`. Channels of Epochs are found by name.
+        task : array-like of str, shape (n_epochs,) | None, default=None
+            Task of each epoch, for one array or Epochs.
+
+        Returns
+        -------
+        proba : dict of ndarray | ndarray, shape (n_epochs, n_classes)
+            For a dict, an array per task in the order of ``task_classes_``; else one
+            array in the order of ``classes_``, zero outside an epoch's own task.
+
+        Raises
+        ------
+        ValueError
+            If tasks, channels, length or scale are not those of `fit`, or samples are
+            not finite.
+        """
+        form, logits = self._outputs(X, task, "forward")
+        proba = {name: softmax(part, axis=1) for name, part in logits.items()}
+        return form.join(proba, self._columns())
+
+    def predict(self, X, *, task=None):
+        """Return the most probable label of each epoch.
+
+        Parameters
+        ----------
+        X : dict | MultiTaskEpochs | mne.Epochs | list of mne.Epochs | ndarray
+            Epochs, as in `predict_proba`.
+        task : array-like of str, shape (n_epochs,) | None, default=None
+            Task of each epoch, for one array or Epochs.
+
+        Returns
+        -------
+        labels : dict of ndarray | ndarray, shape (n_epochs,)
+            For a dict, labels per task; ``"task/label"`` for `MultiTaskEpochs`; labels
+            for one array.
+
+        Raises
+        ------
+        ValueError
+            As in `predict_proba`.
+        """
+        form, logits = self._outputs(X, task, "forward")
+        labels = {
+            name: self.tasks_[name].classes[part.argmax(1)]
+            for name, part in logits.items()
+        }
+        if form.kind == "flat":
+            labels = {name: _flat(name, part) for name, part in labels.items()}
+        return form.join(labels)
+
+    def decision_function(self, X, *, task=None):
+        """Return the scores before the softmax.
+
+        Parameters
+        ----------
+        X : dict | MultiTaskEpochs | mne.Epochs | list of mne.Epochs | ndarray
+            Epochs, as in `predict_proba`.
+        task : array-like of str, shape (n_epochs,) | None, default=None
+            Task of each epoch, for one array or Epochs.
+
+        Returns
+        -------
+        scores : dict of ndarray | ndarray
+            As `predict_proba`, with the lowest float32 outside an epoch's own task; for
+            two classes in all, the score of the second minus that of the first.
+
+        Raises
+        ------
+        ValueError
+            As in `predict_proba`.
+        """
+        form, logits = self._outputs(X, task, "forward")
+        if form.kind == "dict":
+            return {name: _scores(part) for name, part in logits.items()}
+        return _scores(form.join(logits, self._columns(), LOWEST))
+
+    def transform(self, X, *, task=None):
+        """Return the vector of each epoch that the head sees.
+
+        Parameters
+        ----------
+        X : dict | MultiTaskEpochs | mne.Epochs | list of mne.Epochs | ndarray
+            Epochs, as in `predict_proba`.
+        task : array-like of str, shape (n_epochs,) | None, default=None
+            Task of each epoch, for one array or Epochs.
+
+        Returns
+        -------
+        embedding : dict of ndarray | ndarray, shape (n_epochs, d_model)
+            Class token, or pooled tokens.
+
+        Raises
+        ------
+        ValueError
+            As in `predict_proba`.
+        """
+        form, embedding = self._outputs(X, task, "embed")
+        return form.join(embedding)
+
+    def score(self, X, y=None, *, task=None, sample_weight=None):
+        """Return the mean over tasks of the balanced accuracy.
+
+        Parameters
+        ----------
+        X : dict | MultiTaskEpochs | mne.Epochs | list of mne.Epochs | ndarray
+            Epochs, as in `predict_proba`.
+        y : dict | array-like | None, default=None
+            True labels, as in `fit`.
+        task : array-like of str, shape (n_epochs,) | None, default=None
+            Task of each epoch, for one array or Epochs.
+        sample_weight : dict | array-like | None, default=None
+            Weights.
+
+        Returns
+        -------
+        score : float
+            Mean over tasks of the mean recall over a task's classes that occur in y.
+
+        Raises
+        ------
+        ValueError
+            As in `predict_proba`, or if there are no labels.
+        """
+        form, logits = self._outputs(X, task, "forward")
+        labels = self._labels(form, X, y)
+        weights = form.split(sample_weight, "sample_weight")
+        scores = []
+        for name, part in logits.items():
+            if labels[name] is None:
+                raise ValueError(f"Task {name!r}: y must be given, X carries none.")
+            predicted = self.tasks_[name].classes[part.argmax(1)]
+            scores.append(
+                recall_score(
+                    labels[name],
+                    predicted,
+                    labels=np.unique(labels[name]),
+                    average="macro",
+                    sample_weight=weights[name],
+                    zero_division=0,
+                )
+            )
+        return float(np.mean(scores))
+
+    def add_task(
+        self, name, X, y=None, *, freeze="backbone", sample_weight=None, groups=None
+    ):
+        """Teach the trained network a new task, with its own montage and classes.
+
+        Parameters
+        ----------
+        name : str
+            Name of the task, a new one.
+        X : mne.Epochs | list of mne.Epochs | ndarray
+            Its epochs.
+        y : array-like, shape (n_epochs,) | None, default=None
+            Labels; None takes the event names of Epochs.
+        freeze : "backbone" | "none", default="backbone"
+            Train only what belongs to the new task, which leaves the predictions for
+            all others as they are, to the bit; or everything, on these epochs alone.
+        sample_weight : array-like, shape (n_epochs,) | None, default=None
+            Weights, none negative.
+        groups : array-like, shape (n_epochs,) | None, default=None
+            Subjects, for the validation split.
+
+        Returns
+        -------
+        self : MultiTaskEEGMamba
+            Trained on the new task for ``max_epochs`` passes.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the task is known, or data are not allowed; the estimator stays as it
+            was.
+        """
+        check_is_fitted(self)
+        settings = check_settings(self)
+        check_option("freeze", freeze, ("backbone", "none"), "add_task")
+        check_task_name(name)
+        if name in self.tasks_:
+            raise ValueError(
+                f"There is a task {name!r} already; train it further with partial_fit, "
+                "or take it away with remove_task."
+            )
+        with naming(name):
+            data = _fit.read_training_data(self, X, y, sample_weight, groups)
+        _change.add(self, name, data, settings, freeze == "backbone")
+        self._expose({})
+        return self
+
+    def remove_task(self, name):
+        """Forget a task: its spatial convolution, its head, its statistics.
+
+        Parameters
+        ----------
+        name : str
+            A task, not the only one.
+
+        Returns
+        -------
+        self : MultiTaskEEGMamba
+            Predictions for the other tasks are the same as before.
+
+        Raises
+        ------
+        ValueError
+            If the task is unknown or the only one.
+        """
+        check_is_fitted(self)
+        check_option("name", name, tuple(self.tasks_), "remove_task")
+        if len(self.tasks_) == 1:
+            raise ValueError(f"{name!r} is the only task; at least one must stay.")
+        _change.remove(self, name, self.get_params(deep=False))
+        self._expose({})
+        return self
+
+    def expert_usage(self, X, *, task=None, layer=-1):
+        """Return how much each task uses each expert (the paper's Figure 5).
+
+        Parameters
+        ----------
+        X : dict | MultiTaskEpochs | mne.Epochs | list of mne.Epochs | ndarray
+            Epochs, as in `predict_proba`.
+        task : array-like of str, shape (n_epochs,) | None, default=None
+            Task of each epoch, for one array or Epochs.
+        layer : int, default=-1
+            Which block's mixture; -1 is the last.
+
+        Returns
+        -------
+        usage : pandas.DataFrame, shape (n_tasks, n_experts)
+            Mean weight over the tokens; rows have the sum 1.
+
+        Raises
+        ------
+        ValueError
+            As in `predict_proba`, or if there is no such layer.
+        """
+        check_is_fitted(self)
+        module = self.net_.module_
+
+        def usage(x, name):
+            return module.expert_weights(x, name, layer).mean(1)
+
+        _, found = self._outputs(X, task, usage)
+        table = pd.DataFrame({name: part.mean(0) for name, part in found.items()}).T
+        return table.rename_axis(index="task", columns="expert")
+
+    def save(self, path):
+        """Write the fitted estimator to a file.
+
+        Parameters
+        ----------
+        path : path-like
+            A safetensors file, with everything else as JSON in its header. An
+            existing file is replaced at once or not at all.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If there is nothing to save.
+        """
+        check_is_fitted(self)
+        _store.save(self, path)
+
+    @classmethod
+    def load(cls, path):
+        """Read a file that `save` wrote.
+
+        Parameters
+        ----------
+        path : path-like
+            The file.
+
+        Returns
+        -------
+        estimator : MultiTaskEEGMamba
+            Fitted; on a GPU where there is one and ``device="auto"``.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If the file is damaged or holds something else.
+        """
+        return _store.load(cls, path)
+
+    def _read_training(
+        self, X, y, task, sample_weight, groups, known=False, classes=None
+    ):
+        """Return the form of the data, and a `TrainingData` per task."""
+        form = self._form(X, task) if known else read_form(X, task, _fit.TASK)
+        if known:
+            given = {name: self.tasks_[name].classes for name in form.parts}
+        elif isinstance(classes, Mapping):
+            given = {name: classes.get(name) for name in form.parts}
+        else:
+            given = dict.fromkeys(form.parts, classes)
+        labels = self._labels(form, X, y)
+        weights = form.split(sample_weight, "sample_weight")
+        groups = X.groups if form.kind == "flat" and groups is None else groups
+        groups = form.split(groups, "groups")
+        several = len(form.parts) > 1 or form.kind != "array"
+        data, read = {}, {}
+        for name, part in form.parts.items():
+            with self._about(name, several):
+                whole = part.rows is not None  # read once, for all tasks in it
+                if whole and id(part.X) not in read:
+                    read[id(part.X)] = _fit.read(type(self)(), part.X)
+                data[name] = _fit.read_training_data(
+                    self,
+                    read[id(part.X)] if whole else part.X,
+                    labels[name],
+                    weights[name],
+                    groups[name],
+                    given[name],
+                    part.rows,
+                )
+        return form, data
+
+    def _labels(self, form, X, y):
+        """Return the labels of each task, None where only Epochs can tell."""
+        if form.kind == "flat":
+            labels = form.split(X.y if y is None else y, "y")
+            return {name: flat_labels(part, name) for name, part in labels.items()}
+        if y is None and form.kind == "array":
+            part = next(iter(form.parts.values()))
+            y, _ = carried_labels(part.X)
+        labels = form.split(y, "y")
+        return {
+            name: carried_labels(form.parts[name].X)[0] if part is None else part
+            for name, part in labels.items()
+        }
+
+    def _begin(self, form, data, settings, n_passes, least_classes=2):
+        self._start(data, settings, n_passes, least_classes)
+        self.input_kind_ = form.kind
+        self._expose(_seen(data) if form.kind == "array" else {})
+        return self
+
+    def _expose(self, seen):
+        """Set what scikit-learn and users look for, out of ``tasks_``."""
+        vars(self).update({"input_kind_": "array"} | vars(self) | seen)
+        self.task_classes_ = {name: task.classes for name, task in self.tasks_.items()}
+        if self.input_kind_ == "array":
+            self.classes_ = reduce(np.union1d, self.task_classes_.values())
+        else:
+            names = [_flat(name, part) for name, part in self.task_classes_.items()]
+            self.classes_ = np.sort(np.concatenate(names))
+
+    def _columns(self):
+        """Return where each task's classes are among ``classes_``."""
+        plain = self.input_kind_ == "array"
+        columns = {
+            name: np.searchsorted(self.classes_, part if plain else _flat(name, part))
+            for name, part in self.task_classes_.items()
+        }
+        return columns | {None: len(self.classes_)}
+
+    def _form(self, X, task):
+        """Tell how new epochs came, and refuse unknown tasks."""
+        form = read_form(X, task, next(iter(self.tasks_)))
+        unnamed = form.kind == "array" and task is None
+        if unnamed and len(self.tasks_) > 1:
+            raise ValueError(
+                f"X names no task, and this network knows {list(self.tasks_)}. Give "
+                "task= with the task of each epoch, or a dict from task to epochs."
+            )
+        unknown = [name for name in form.parts if name not in self.tasks_]
+        if unknown:
+            raise ValueError(
+                f"X has tasks that were not in fit: {unknown}. Known are "
+                f"{list(self.tasks_)}; see add_task."
+            )
+        return form
+
+    def _outputs(self, X, task, method):
+        """Run the network on all tasks of X."""
+        check_is_fitted(self)
+        form = self._form(X, task)
+        found = {}
+        with use_log_level(self.verbose):
+            for name, part in form.parts.items():
+                with self._about(name, len(self.tasks_) > 1):
+                    signals = self._read(part.X, name, part.rows)
+                found[name] = self._run(signals, name, method, part.rows)
+        return form, found
+
+    def _about(self, task, several=True):
+        return naming(task) if several else super()._about(task)
+
+    def _class_weight_of(self, task):
+        weights = self.class_weight
+        if not isinstance(weights, Mapping):
+            return weights
+        per_task = all(
+            value is None or isinstance(value, str | Mapping)
+            for value in weights.values()
+        )
+        if per_task:
+            return weights.get(task)
+        start = f"{task}/"
+        own = {
+            label[len(start) :]: weight
+            for label, weight in weights.items()
+            if isinstance(label, str) and label.startswith(start)
+        }
+        return own or weights
+
+
+def _seen(data):
+    """Return what scikit-learn remembers of one array."""
+    return next(iter(data.values())).seen
+
+
+def _flat(task, labels):
+    return np.array([f"{task}/{label}" for label in labels])
+
+
+def _scores(logits):
+    return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits

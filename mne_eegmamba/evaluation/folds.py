@@ -1,0 +1,132 @@
+"""Folds that keep people apart and test every task."""
+
+import numpy as np
+from sklearn.model_selection import BaseCrossValidator, GroupKFold
+from sklearn.utils.validation import check_consistent_length
+
+from mne_eegmamba.utils.validation import check_number
+
+
+class TaskGroupKFold(BaseCrossValidator):
+    """Cut every task into folds by group, as `GroupKFold` does for one task.
+
+    Each fold tests on about ``1 / n_splits`` of every task's groups, and no group is on
+    both sides.
+
+    Parameters
+    ----------
+    n_splits : int, default=5
+        Folds, at least 2.
+
+    Raises
+    ------
+    ValueError
+        In ``split``, if groups are not ``"task/group"``, or a task has fewer groups
+        than there are folds.
+
+    See Also
+    --------
+    MultiTaskEpochs : Gives such groups.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mne_eegmamba import TaskGroupKFold
+    >>> groups = np.array(["a/1", "a/2", "a/2", "b/1", "b/2"])
+    >>> for train, test in TaskGroupKFold(2).split(groups, groups=groups):
+    ...     print(groups[train], groups[test])
+    ['a/1' 'b/2'] ['a/2' 'a/2' 'b/1']
+    ['a/2' 'a/2' 'b/1'] ['a/1' 'b/2']
+    """
+
+    def __init__(self, n_splits=5):
+        self.n_splits = n_splits
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        """Return the number of folds.
+
+        Parameters
+        ----------
+        X, y, groups : object
+            Not used.
+
+        Returns
+        -------
+        n_splits : int
+            Folds.
+        """
+        return self.n_splits
+
+    def split(self, X, y=None, groups=None):
+        """Give training and test indices of each fold.
+
+        Parameters
+        ----------
+        X : MultiTaskEpochs | array-like
+            Anything with a length.
+        y : object
+            Not used.
+        groups : array-like of str, shape (n_epochs,)
+            ``"task/group"`` of each epoch.
+
+        Yields
+        ------
+        train, test : ndarray of int
+            Indices.
+
+        Raises
+        ------
+        ValueError
+            As the class says.
+        """
+        check_number("n_splits", self.n_splits, type(self).__name__, 2, integer=True)
+        if groups is None:
+            raise ValueError(
+                "The 'groups' parameter should not be None. Give data.groups of "
+                "MultiTaskEpochs."
+            )
+        check_consistent_length(X, groups)
+        groups = np.asarray(groups)
+        places = _by_task(groups)
+        for task, at in places.items():
+            n_groups = len(np.unique(groups[at]))
+            if n_groups < self.n_splits:
+                raise ValueError(
+                    f"Task {task!r} has {n_groups} groups, fewer than the "
+                    f"{self.n_splits} folds; every fold must test on every task. Use "
+                    f"n_splits={n_groups} or fewer."
+                    if n_groups > 1
+                    else f"Task {task!r} has 1 group and cannot be split by groups. "
+                    "Leave it out, or give it groups (recordings, subjects)."
+                )
+        folds = [
+            [
+                at[test]
+                for _, test in GroupKFold(self.n_splits).split(at, groups=groups[at])
+            ]
+            for at in places.values()
+        ]
+        everything = np.arange(len(groups))
+        for tests in zip(*folds, strict=True):
+            test = np.sort(np.concatenate(tests))
+            yield np.setdiff1d(everything, test), test
+
+    def _iter_test_indices(self, X=None, y=None, groups=None):
+        for _, test in self.split(X, y, groups):
+            yield test
+
+
+def _by_task(groups):
+    if groups.ndim != 1 or groups.dtype.kind not in "UO":
+        raise ValueError(
+            'groups must be a vector of "task/group" texts. Got the shape '
+            f"{groups.shape} and dtype {groups.dtype}."
+        )
+    wrong = [group for group in groups if "/" not in str(group)]
+    if wrong:
+        raise ValueError(
+            f'groups must be "task/group" for every epoch. Got {wrong[0]!r}; use '
+            "data.groups of MultiTaskEpochs, or GroupKFold for a single task."
+        )
+    tasks = np.array([str(group).split("/", 1)[0] for group in groups])
+    return {task: np.flatnonzero(tasks == task) for task in np.unique(tasks)}
