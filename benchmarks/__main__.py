@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 BENCHMARKS = {
+    "choices": "how the defaults were chosen, by cross-validation",
     "kernels": "speed of the selective scan against other implementations",
     "subjects": "accuracy on new subjects, folds grouped by subject",
 }

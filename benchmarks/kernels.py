@@ -6,6 +6,7 @@ returns large blocks to the system each time, which changes every ranking, so se
 """
 
 import argparse
+import functools
 import statistics
 import time
 
@@ -33,8 +34,8 @@ def make_inputs(batch, length):
     return [x.requires_grad_() for x in inputs]
 
 
-def ours(*inputs):
-    return selective_scan(*inputs, delta_softplus=True, backend="torch")
+def ours(backend):
+    return functools.partial(selective_scan, delta_softplus=True, backend=backend)
 
 
 def mambapy(u, delta, A, B, C):
@@ -60,13 +61,17 @@ def main(arguments):
     )
     parser.add_argument("--repeats", type=int, default=5)
     repeats = parser.parse_args(arguments).repeats
-    candidates = {"torch (ours)": ours, "mambapy": mambapy}
+    candidates = {
+        "numba (ours)": ours("numba"),
+        "torch (ours)": ours("torch"),
+        "mambapy": mambapy,
+    }
     rows = []
     for size, (batch, length) in SIZES.items():
         inputs = make_inputs(batch, length)
-        torch.testing.assert_close(
-            ours(*inputs), mambapy(*inputs), rtol=1e-3, atol=1e-3
-        )
+        want = mambapy(*inputs)
+        for function in candidates.values():
+            torch.testing.assert_close(function(*inputs), want, rtol=1e-3, atol=1e-3)
         times = {name: [] for name in candidates}
         for _ in range(repeats):
             for name, function in candidates.items():
@@ -75,10 +80,15 @@ def main(arguments):
             forward, both = (statistics.median(t) for t in zip(*pairs, strict=True))
             rows.append({"size": size, "candidate": name, "forward_ms": forward * 1e3})
             rows[-1]["forward_backward_ms"] = both * 1e3
-    print(f"{'size':<6}{'candidate':<16}{'forward ms':>12}{'fwd+bwd ms':>12}")
+            elements = batch * length * CHANNELS * STATES
+            rows[-1]["ns_per_element"] = both * 1e9 / elements
+    print(
+        f"{'size':<6}{'candidate':<16}{'forward ms':>12}{'fwd+bwd ms':>12}"
+        f"{'ns/element':>12}"
+    )
     for row in rows:
         print(
             f"{row['size']:<6}{row['candidate']:<16}"
-            f"{row['forward_ms']:>12.1f}{row['forward_backward_ms']:>12.1f}"
+            f"{row['forward_ms']:>12.1f}{row['forward_backward_ms']:>12.1f}{row['ns_per_element']:>12.2f}"
         )
     return rows

@@ -1,17 +1,25 @@
-"""Accuracy on subjects that were not trained on.
+"""Scores on subjects that were not trained on, each data set alone and jointly.
 
-Folds are grouped by subject; the folder holds one ``.npz`` per subject with ``X``
-(n_epochs, n_channels, n_times) and ``y``. Set ``--data`` to the folder of a set.
+Folds are grouped by subject; a folder holds one ``.npz`` per subject with ``X``
+(n_epochs, n_channels, n_times) and ``y``. With several folders one network is trained
+on all of them as well, on the same folds and with the same number of passes.
 """
 
 import argparse
 from pathlib import Path
 
 import numpy as np
-from sklearn.model_selection import GroupKFold, LeaveOneGroupOut, cross_val_predict
+import pandas as pd
 
-from mne_eegmamba import EEGMambaClassifier
-from mne_eegmamba.evaluation import score_table
+from mne_eegmamba import (
+    EEGMambaClassifier,
+    MultiTaskEEGMamba,
+    MultiTaskEpochs,
+    TaskGroupKFold,
+)
+from mne_eegmamba.evaluation import evaluate
+
+COLUMNS = ["accuracy", "balanced_accuracy", "auroc", "macro_f1", "weighted_f1"]
 
 
 def read(folder):
@@ -29,28 +37,40 @@ def main(arguments):
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks subjects", description=__doc__
     )
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path, nargs="+", required=True)
     parser.add_argument("--folds", type=int, default=5, help="0: leave one subject out")
-    parser.add_argument("--max-epochs", type=int, default=20)
+    parser.add_argument("--max-epochs", type=int, default=40)
+    parser.add_argument("--d-model", type=int, default=128)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=2, help="folds at once")
     options = parser.parse_args(arguments)
-    X, y, groups = read(options.data)
-    clf = EEGMambaClassifier(
-        max_epochs=options.max_epochs, random_state=options.seed, verbose=False
-    )
-    cv = GroupKFold(options.folds) if options.folds else LeaveOneGroupOut()
-    proba = cross_val_predict(
-        clf, X, y, groups=groups, cv=cv, method="predict_proba", n_jobs=2
-    )
-    scores = score_table(y, proba, np.unique(y))
-    scores |= {
-        "data": options.data.name,
-        "subjects": len(np.unique(groups)),
-        "folds": cv.get_n_splits(X, y, groups),
-        "passes": options.max_epochs,
-        "seed": options.seed,
-        "chance": 1 / len(np.unique(y)),
+    sets = {folder.name: read(folder) for folder in options.data}
+    X, y, groups = ({name: part[i] for name, part in sets.items()} for i in range(3))
+    data = MultiTaskEpochs(X, y, groups)
+    fewest = min(len(np.unique(part)) for part in groups.values())
+    cv = TaskGroupKFold(options.folds or fewest)
+    settings = {
+        "max_epochs": options.max_epochs,
+        "d_model": options.d_model,
+        "random_state": options.seed,
+        "verbose": False,
     }
-    for name, value in scores.items():
-        print(f"{name:<20}{value if not isinstance(value, float) else f'{value:.3f}'}")
-    return scores
+    tables = {
+        "alone": evaluate(
+            EEGMambaClassifier(**settings), data, cv, alone=True, n_jobs=options.jobs
+        )
+    }
+    if len(sets) > 1:
+        joint = MultiTaskEEGMamba(**settings)
+        tables["jointly"] = evaluate(joint, data, cv, n_jobs=options.jobs)
+    table = pd.concat(tables, names=["trained"])
+    summary = table.loc[table.index.isin(["mean", "std"], level="fold"), COLUMNS]
+    print(f"{options}\n{cv.n_splits} folds, grouped by subject")
+    for name, (_, labels, subjects) in sets.items():
+        rate = np.unique(labels, return_counts=True)[1].max() / len(labels)
+        print(
+            f"{name}: {len(labels)} epochs of {len(np.unique(subjects))} subjects, "
+            f"chance {1 / len(np.unique(labels)):.3f}, majority {rate:.3f}"
+        )
+    print(summary.to_string(float_format=lambda value: f"{value:.3f}"))
+    return table.reset_index().to_dict("records")

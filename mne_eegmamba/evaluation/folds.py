@@ -35,8 +35,8 @@ class TaskGroupKFold(BaseCrossValidator):
     >>> groups = np.array(["a/1", "a/2", "a/2", "b/1", "b/2"])
     >>> for train, test in TaskGroupKFold(2).split(groups, groups=groups):
     ...     print(groups[train], groups[test])
-    ['a/1' 'b/2'] ['a/2' 'a/2' 'b/1']
-    ['a/2' 'a/2' 'b/1'] ['a/1' 'b/2']
+    ['a/1' 'b/1'] ['a/2' 'a/2' 'b/2']
+    ['a/2' 'a/2' 'b/2'] ['a/1' 'b/1']
     """
 
     def __init__(self, n_splits=5):
@@ -129,4 +129,4 @@ def _by_task(groups):
             "data.groups of MultiTaskEpochs, or GroupKFold for a single task."
         )
     tasks = np.array([str(group).split("/", 1)[0] for group in groups])
-    return {task: np.flatnonzero(tasks == task) for task in np.unique(tasks)}
+    return {str(task): np.flatnonzero(tasks == task) for task in np.unique(tasks)}

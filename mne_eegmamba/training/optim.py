@@ -28,6 +28,27 @@ def decay_exemptions(module):
     ]
 
 
+def merge_groups(groups):
+    """Merge parameter groups that have the same options.
+
+    Parameters
+    ----------
+    groups : list of dict
+        As an optimiser takes them: ``params`` and options.
+
+    Returns
+    -------
+    merged : list of dict
+        One group for each set of options, in the order of their first appearance.
+    """
+    merged = {}
+    for group in groups:
+        options = {name: value for name, value in group.items() if name != "params"}
+        key = repr(sorted(options.items()))
+        merged.setdefault(key, {"params": [], **options})["params"] += group["params"]
+    return list(merged.values())
+
+
 @dataclass(frozen=True)
 class CosineFactor:
     """Learning-rate factor of each step: a linear rise, then a cosine fall.

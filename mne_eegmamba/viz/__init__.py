@@ -4,5 +4,9 @@ import lazy_loader as _lazy
 
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
-    submod_attrs={"confusion": ["plot_confusion"], "training": ["plot_training"]},
+    submod_attrs={
+        "confusion": ["plot_confusion"],
+        "experts": ["plot_expert_usage"],
+        "training": ["plot_training"],
+    },
 )

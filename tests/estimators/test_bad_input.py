@@ -145,6 +145,7 @@ BAD_PARAMETERS = {
     "d_conv": [0, "4"],
     "expand": [0, 1.5],
     "dropout": [-0.1, 1.1, "0.5", None, np.nan],
+    "tokenizer_pool": ["mean", None],
     "tokenizer_norm": ["layer", False, 1],
     "class_token": ["last", None, 0],
     "pooling": ["max", None],
@@ -159,6 +160,7 @@ BAD_PARAMETERS = {
     "warmup": [-0.1, 1.5, None],
     "clip_norm": [0, -1.0, "1"],
     "label_smoothing": [-0.1, 1.1, None],
+    "mixup": [-0.1, None, np.inf, "0.4"],
     "class_weight": [
         "balance",
         [1, 2, 3],

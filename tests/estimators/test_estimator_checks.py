@@ -9,7 +9,7 @@ from sklearn.utils.estimator_checks import (
 )
 from sklearn.utils.fixes import parse_version
 
-from mne_eegmamba import EEGMambaClassifier
+from mne_eegmamba import EEGMambaClassifier, MultiTaskEEGMamba
 
 # The suite's data have 2 to 20 columns, read as one channel of 2 to 20 samples, so
 # every fit pads them with zeros and says so.
@@ -18,18 +18,20 @@ pytestmark = [
         "ignore:Epochs have .* samples, the network needs:UserWarning"
     ),
 ]
-TINY = EEGMambaClassifier(
-    d_model=16,
-    n_layers=1,
-    max_epochs=15,
-    lr=3e-3,
-    batch_size=32,
-    dropout=0.0,
-    verbose="error",
-)
+TINY = {
+    "d_model": 16,
+    "n_layers": 1,
+    "max_epochs": 15,
+    "lr": 3e-3,
+    "batch_size": 32,
+    "dropout": 0.0,
+    "mixup": 0.0,
+    "verbose": "error",
+}
+ESTIMATORS = [EEGMambaClassifier(**TINY), MultiTaskEEGMamba(n_experts=2, **TINY)]
 
 
-@parametrize_with_checks([TINY])
+@parametrize_with_checks(ESTIMATORS)
 def test_sklearn_check(estimator, check):
     try:
         check(estimator)
@@ -41,13 +43,14 @@ def test_sklearn_check(estimator, check):
         raise
 
 
-def test_all_checks_are_there():
+@pytest.mark.parametrize("tiny", ESTIMATORS, ids=lambda tiny: type(tiny).__name__)
+def test_all_checks_are_there(tiny):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sklearn.utils.estimator_checks.warnings.warn", _refuse_skips)
         checks = list(
-            estimator_checks_generator(TINY, legacy=True, expected_failed_checks=None)
+            estimator_checks_generator(tiny, legacy=True, expected_failed_checks=None)
         )
-    assert all(estimator.get_params() == TINY.get_params() for estimator, _ in checks)
+    assert all(estimator.get_params() == tiny.get_params() for estimator, _ in checks)
     if parse_version(sklearn.__version__).release[:2] == (1, 9):
         assert len(checks) == 69
     else:

@@ -387,6 +387,7 @@ EFFECTS = {
     "d_conv": 2,
     "expand": 1,
     "dropout": 0.0,
+    "tokenizer_pool": "max",
     "tokenizer_norm": "group",
     "class_token": "middle",
     "pooling": "mean",
@@ -401,6 +402,7 @@ EFFECTS = {
     "warmup": 0.5,
     "clip_norm": None,
     "label_smoothing": 0.3,
+    "mixup": 0.0,
     "class_weight": {0: 1.0, 1: 5.0, 2: 1.0},
     "validation": 0.3,
     "precision": "bfloat16",
@@ -546,11 +548,13 @@ class TestHistory:
             "train_accuracy",
             "lr",
             "seconds",
+            "waiting",
         ]
         assert history.index.tolist() == [1, 2, 3]
         assert history.index.name == "pass"
         assert history.notna().all(axis=None)
         assert (history.seconds > 0).all()
+        assert history.waiting.between(0, 1).all()
         assert history.train_accuracy.between(0, 1).all()
 
     def test_columns_with_validation(self, make, numbers):
@@ -562,11 +566,12 @@ class TestHistory:
             "valid_accuracy",
             "lr",
             "seconds",
+            "waiting",
         ]
         assert history.notna().all(axis=None)
 
     def test_loss_falls(self, make, numbers):
-        history = make(max_epochs=10, dropout=0.0).fit(*numbers).history_
+        history = make(max_epochs=10, dropout=0.0, mixup=0.0).fit(*numbers).history_
         assert history.train_loss.iloc[-1] < 0.5 * history.train_loss.iloc[0]
         assert history.train_accuracy.iloc[-1] > 0.9
 

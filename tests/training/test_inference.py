@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from mne_eegmamba.batches.dataset import TaskDataset
-from mne_eegmamba.batches.iterator import TaskIterator
+from mne_eegmamba.batches.dataset import MultiTaskDataset, TaskDataset
+from mne_eegmamba.batches.in_order import InOrder
 from mne_eegmamba.epochs.scaling import learn_scaling
 from mne_eegmamba.models import EEGMamba, EEGMambaConfig
 from mne_eegmamba.training.inference import run
@@ -27,12 +27,13 @@ def dataset(rows):
     data = np.random.default_rng(0).standard_normal((N, 3, 300))
     rows = np.asarray(rows)
     scaling = learn_scaling(data, "channel")
-    return TaskDataset("a", data, rows, 0 * rows, 1.0 + 0 * rows, scaling, 330)
+    part = TaskDataset("a", data, rows, 0 * rows, 1.0 + 0 * rows, scaling, 330)
+    return MultiTaskDataset((part,))
 
 
 def predict(network, rows=range(N), batch_size=N, precision="float32", embed=False):
     function = network.embed if embed else network.forward
-    iterator = TaskIterator(dataset(list(rows)), batch_size)
+    iterator = InOrder(dataset(list(rows)), batch_size)
     return run(function, network, iterator, CPU, precision)
 
 
@@ -57,7 +58,7 @@ def test_any_order(network):
 def test_is_the_network_in_evaluation(network):
     got = predict(network.train(), batch_size=3)
     assert not network.training
-    inputs, _ = dataset(range(N)).batch(np.arange(N))
+    inputs, _ = dataset(range(N)).tasks[0].batch(np.arange(N))
     with torch.no_grad():
         want = network(inputs.x, "a").numpy()
     np.testing.assert_array_equal(got, want)

@@ -1,4 +1,4 @@
-"""The loss against scikit-learn's and torch's."""
+"""The loss against scikit-learn's and torch's; blended epochs and targets."""
 
 import numpy as np
 import pytest
@@ -6,9 +6,10 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import kstest
 from sklearn.metrics import log_loss
 
-from mne_eegmamba.training.losses import weighted_cross_entropy
+from mne_eegmamba.training.losses import blend, cross_entropy, soft_targets
 from tests.tolerances import assert_near
 
 
@@ -20,11 +21,16 @@ def make(n, n_classes, seed=0, dtype=torch.float64):
     return (3 * logits).to(dtype).requires_grad_(), labels, weights
 
 
+def weighted(logits, labels, weights, smoothing=0.0):
+    targets = soft_targets(labels, weights, logits.shape[1], smoothing)
+    return cross_entropy(logits, targets)
+
+
 @settings(deadline=None, max_examples=30)
 @given(n=st.integers(1, 20), n_classes=st.integers(2, 5), seed=st.integers(0, 99))
 def test_is_log_loss_of_scikit_learn(n, n_classes, seed):
     logits, labels, weights = make(n, n_classes, seed)
-    got = weighted_cross_entropy(logits, labels, weights).item()
+    got = weighted(logits, labels, weights).item()
     probabilities = logits.detach().softmax(-1).numpy()
     probabilities /= probabilities.sum(-1, keepdims=True)
     want = log_loss(
@@ -40,7 +46,7 @@ def test_is_log_loss_of_scikit_learn(n, n_classes, seed):
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
 def test_equal_weights_give_torchs_cross_entropy(smoothing):
     logits, labels, weights = make(12, 4)
-    got = weighted_cross_entropy(logits, labels, 0 * weights + 1, smoothing)
+    got = weighted(logits, labels, 0 * weights + 1, smoothing)
     want = F.cross_entropy(logits, labels, label_smoothing=smoothing)
     assert_near(got, want)
     assert_near(
@@ -48,20 +54,20 @@ def test_equal_weights_give_torchs_cross_entropy(smoothing):
     )
 
 
-def test_smoothing_spreads_the_target():
-    logits, labels, weights = make(12, 4)
-    target = 0.8 * F.one_hot(labels, 4).double() + 0.2 / 4
-    losses = -(target * logits.log_softmax(-1)).sum(-1)
-    got = weighted_cross_entropy(logits, labels, weights, label_smoothing=0.2)
-    assert_near(got, (losses * weights).mean())
+def test_targets_have_the_weights_as_sums():
+    _, labels, weights = make(12, 4)
+    for smoothing in (0.0, 0.3):
+        targets = soft_targets(labels, weights, 4, smoothing)
+        assert_near(targets.sum(1), weights)
+        assert torch.equal(targets.argmax(1), labels)
 
 
 def test_weight_two_is_given_twice():
     logits, labels, weights = make(3, 4)
     weights = torch.tensor([1.0, 2.0, 1.0], dtype=torch.float64)
     index = torch.tensor([0, 1, 1, 2])
-    once = 3 * weighted_cross_entropy(logits, labels, weights)
-    twice = 4 * weighted_cross_entropy(logits[index], labels[index], torch.ones(4))
+    once = 3 * weighted(logits, labels, weights)
+    twice = 4 * weighted(logits[index], labels[index], torch.ones(4))
     assert_near(twice, once)
 
 
@@ -76,16 +82,58 @@ def test_weight_two_is_given_twice():
 )
 def test_dtypes(dtype, out):
     logits, labels, weights = make(12, 4, dtype=dtype)
-    loss = weighted_cross_entropy(logits, labels, weights)
+    loss = weighted(logits, labels, weights)
     assert loss.dtype == out
-    exact = weighted_cross_entropy(logits.detach().double(), labels, weights)
-    assert_near(loss, exact)
+    assert_near(loss, weighted(logits.detach().double(), labels, weights))
     loss.backward()
     assert logits.grad.dtype == dtype
 
 
 def test_gradcheck():
     logits, labels, weights = make(5, 3)
-    assert torch.autograd.gradcheck(
-        lambda x: weighted_cross_entropy(x, labels, weights, 0.1), logits
-    )
+    assert torch.autograd.gradcheck(lambda x: weighted(x, labels, weights, 0.1), logits)
+
+
+def blended(n, concentration, seed=0):
+    """Blend epochs that are unit vectors, so that the shares can be read off."""
+    x = torch.eye(n).unsqueeze(1)
+    targets = torch.eye(n, dtype=torch.float64)
+    torch.manual_seed(seed)
+    return blend(x, targets, concentration)
+
+
+def test_blend_is_a_convex_combination_of_two():
+    x, targets = blended(50, 1.0)
+    shares = x[:, 0]
+    assert torch.all(shares >= 0)
+    assert_near(shares.sum(1), torch.ones(50))
+    assert ((shares > 0).sum(1) <= 2).all()
+    assert (shares.diagonal() >= 0.5).all()
+    assert (shares.diagonal() < 1).any()
+    assert_near(targets, shares.double(), dtype=torch.float32)
+
+
+def test_each_epoch_is_the_other_of_one():
+    x, _ = blended(50, 1.0)
+    others = x[:, 0].clone().fill_diagonal_(0)
+    assert ((others > 0).sum(0) <= 1).all()
+
+
+def test_shares_have_the_folded_beta_distribution():
+    x, _ = blended(2000, 0.4)
+    own = x[:, 0].diagonal()
+    own = own[own < 1].numpy()  # an epoch that met itself is whole
+    generator = np.random.default_rng(0)
+    beta = generator.beta(0.4, 0.4, 20_000)
+    assert kstest(own, np.maximum(beta, 1 - beta)).pvalue > 1e-3
+
+
+def test_no_concentration_blends_nothing():
+    x, targets = torch.randn(3, 2, 5), torch.rand(3, 2)
+    assert blend(x, targets, 0) == (x, targets)
+
+
+def test_blend_repeats_with_torchs_seed():
+    first, second, other = (blended(20, 1.0, seed)[0] for seed in (1, 1, 2))
+    assert torch.equal(first, second)
+    assert not torch.equal(first, other)

@@ -9,7 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mne_eegmamba.models import EEGMamba, EEGMambaConfig
-from mne_eegmamba.training.optim import CosineFactor, clip_gradients, decay_exemptions
+from mne_eegmamba.training.optim import (
+    CosineFactor,
+    clip_gradients,
+    decay_exemptions,
+    merge_groups,
+)
 from tests.tolerances import assert_near
 
 SHAPES = [(3, 4, 5), (7,), (1, 1), (20, 2)]
@@ -108,3 +113,19 @@ def test_decay_exemptions():
         matching = {name for name in shapes if name.rsplit(".", 1)[-1] == ending}
         assert matching
         assert matching <= exempt
+
+
+def test_groups_of_the_same_options_are_one():
+    a, b, c, d = (torch.nn.Parameter(torch.zeros(1)) for _ in range(4))
+    groups = [
+        {"params": [a], "weight_decay": 0.0},
+        {"params": [b], "weight_decay": 0.0},
+        {"params": [c], "lr": 1.0, "weight_decay": 0.0},
+        {"params": [d]},
+    ]
+    merged = merge_groups(groups)
+    assert [len(group["params"]) for group in merged] == [2, 1, 1]
+    assert merged[0]["params"][1] is b
+    assert merged[1] == {"params": [c], "lr": 1.0, "weight_decay": 0.0}
+    assert merged[2] == {"params": [d]}
+    assert len(groups[0]["params"]) == 1

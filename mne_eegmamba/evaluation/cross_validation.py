@@ -1,0 +1,106 @@
+"""Cross-validated scores of every task in one table."""
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from sklearn.base import clone
+from sklearn.model_selection import check_cv
+
+from mne_eegmamba.epochs.multitask import MultiTaskEpochs
+from mne_eegmamba.evaluation.folds import TaskGroupKFold
+from mne_eegmamba.evaluation.metrics import score_table
+
+
+def evaluate(estimator, data, cv=None, alone=False, n_jobs=None):
+    """Cross-validate on several tasks and score each of them.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Not fitted; it is cloned for each fold.
+    data : MultiTaskEpochs
+        Epochs with labels and groups.
+    cv : splitter | iterable of (train, test) | None, default=None
+        Folds over all epochs; None takes ``TaskGroupKFold(5)``.
+    alone : bool, default=False
+        Whether a new estimator is trained on each task alone, such as
+        `EEGMambaClassifier`, or one on all tasks, such as `MultiTaskEEGMamba`. The
+        folds are the same, so that the tables compare.
+    n_jobs : int | None, default=None
+        Folds at once, as in joblib.
+
+    Returns
+    -------
+    scores : pandas.DataFrame
+        A row per task and fold, and per task the rows ``"mean"`` and ``"std"`` (over
+        folds, with n - 1); the columns are those of `score_table`.
+
+    Raises
+    ------
+    TypeError
+        If data are not `MultiTaskEpochs`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mne_eegmamba import EEGMambaClassifier, MultiTaskEpochs
+    >>> from mne_eegmamba.evaluation import evaluate
+    >>> X = {"a": np.random.default_rng(0).standard_normal((8, 2, 300))}
+    >>> groups = {"a": [1, 1, 2, 2, 3, 3, 4, 4]}
+    >>> data = MultiTaskEpochs(X, {"a": [0, 1] * 4}, groups)
+    >>> clf = EEGMambaClassifier(d_model=16, max_epochs=1, verbose=False)
+    >>> scores = evaluate(clf, data, cv=TaskGroupKFold(2), alone=True)
+    >>> scores.loc["a", "n_epochs"].tolist()
+    [4.0, 4.0, 4.0, 0.0]
+    """
+    if not isinstance(data, MultiTaskEpochs):
+        raise TypeError(
+            "evaluate needs MultiTaskEpochs, which hold labels and groups; make them "
+            f"with MultiTaskEpochs({{'task': epochs}}). Got {type(data).__name__}."
+        )
+    cv = TaskGroupKFold() if cv is None else check_cv(cv)
+    folds = list(cv.split(data, data.y, data.groups))
+    score = _score_alone if alone else _score_together
+    found = Parallel(n_jobs)(
+        delayed(score)(clone(estimator), data[train], data[test])
+        for train, test in folds
+    )
+    rows = {
+        (task, fold): scores
+        for fold, tasks in enumerate(found)
+        for task, scores in tasks.items()
+    }
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis(["task", "fold"])
+    return _with_summary(table)
+
+
+def _score_together(estimator, train, test):
+    estimator.fit(train, train.y)
+    proba = estimator.predict_proba(test)
+    owners = np.array([str(name).split("/", 1)[0] for name in estimator.classes_])
+    found = {}
+    for task in np.unique(test.task):
+        rows, columns = test.task == task, owners == task
+        classes = estimator.classes_[columns]
+        found[task] = score_table(test.y[rows], proba[np.ix_(rows, columns)], classes)
+    return found
+
+
+def _score_alone(estimator, train, test):
+    found = {}
+    for task in np.unique(test.task):
+        one = clone(estimator)
+        one.fit(train[str(task)], train.y[train.task == task])
+        proba = one.predict_proba(test[str(task)])
+        found[task] = score_table(test.y[test.task == task], proba, one.classes_)
+    return found
+
+
+def _with_summary(table):
+    """Add mean and standard deviation over the folds of each task."""
+    parts = []
+    for task, scores in table.groupby(level="task", sort=False):
+        summary = scores.agg(["mean", "std"])
+        summary.index = pd.MultiIndex.from_product([[task], summary.index])
+        parts += [scores, summary]
+    return pd.concat(parts).rename_axis(table.index.names)
