@@ -59,14 +59,16 @@ def definition(block, tokens):
     normed = normed * norm.weight + norm.bias
     x, z = normed @ block.in_x.weight.t(), normed @ block.in_z.weight.t()
     y = one_direction(block.forward_time, x)
-    y = y + one_direction(block.backward_time, x.flip(1)).flip(1)
+    if block.backward_time is not None:
+        y = y + one_direction(block.backward_time, x.flip(1)).flip(1)
     return (y * F.silu(z)) @ block.out.weight.t() + tokens
 
 
+@pytest.mark.parametrize("bidirectional", [True, False])
 @pytest.mark.parametrize("n_tokens", [1, 3, 40])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_block_is_algorithm_1(n_tokens, dtype):
-    block, tokens = block_and_tokens(n_tokens, dtype)
+def test_block_is_algorithm_1(n_tokens, dtype, bidirectional):
+    block, tokens = block_and_tokens(n_tokens, dtype, bidirectional=bidirectional)
     exact = copy.deepcopy(block).double()
     exact_tokens = tokens.detach().double().requires_grad_()
     got, want = block(tokens), definition(exact, exact_tokens)
@@ -82,9 +84,10 @@ def test_block_is_algorithm_1(n_tokens, dtype):
         assert_near(a, e)
 
 
+@pytest.mark.parametrize("bidirectional", [True, False])
 @pytest.mark.parametrize("backend", ["auto", "torch", "reference"])
-def test_backends_agree(backend):
-    block, tokens = block_and_tokens(backend=backend)
+def test_backends_agree(backend, bidirectional):
+    block, tokens = block_and_tokens(backend=backend, bidirectional=bidirectional)
     assert_near(block(tokens), definition(block, tokens))
 
 
@@ -103,8 +106,19 @@ def test_every_token_sees_every_token():
         assert (gradient.abs().amax((0, 2)) > 0).all()
 
 
-def test_epochs_do_not_see_each_other():
-    block, tokens = block_and_tokens()
+def test_forward_only_tokens_see_no_later_tokens():
+    block, tokens = block_and_tokens(bidirectional=False)
+    assert block.backward_time is None
+    for at in (0, 6, 12):
+        (gradient,) = torch.autograd.grad(block(tokens)[:, at].sum(), tokens)
+        seen = gradient.abs().amax((0, 2)) > 0
+        assert seen[: at + 1].all()
+        assert not seen[at + 1 :].any()
+
+
+@pytest.mark.parametrize("bidirectional", [True, False])
+def test_epochs_do_not_see_each_other(bidirectional):
+    block, tokens = block_and_tokens(bidirectional=bidirectional)
     (gradient,) = torch.autograd.grad(block(tokens)[1].sum(), tokens)
     assert not gradient[[0, 2]].any()
     assert gradient[1].any()
@@ -122,8 +136,9 @@ def test_dropout_is_on_the_branch_only():
     assert not torch.equal(block.eval()(tokens), tokens)
 
 
-def test_all_parameters_get_gradients():
-    block, tokens = block_and_tokens()
+@pytest.mark.parametrize("bidirectional", [True, False])
+def test_all_parameters_get_gradients(bidirectional):
+    block, tokens = block_and_tokens(bidirectional=bidirectional)
     block(tokens).square().sum().backward()
     for name, parameter in block.named_parameters():
         assert parameter.grad is not None, name

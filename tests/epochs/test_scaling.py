@@ -135,7 +135,7 @@ def test_many_epochs_are_thinned(rng, monkeypatch):
 def test_thinning_stays_within_the_budget(rng, monkeypatch):
     monkeypatch.setattr(scaling, "SAMPLE_BUDGET", 1000)
     for n_epochs in (9, 10, 11, 19, 101):
-        part = scaling._thinned(np.zeros((n_epochs, 1, 100)))
+        part = scaling._thinned(np.zeros((n_epochs, 1, 100)), None)
         assert 1 <= len(part) <= 10
         assert n_epochs > 10 or len(part) == n_epochs
 
@@ -187,3 +187,16 @@ def test_scaling_is_frozen():
     one = Scaling(None, np.zeros(1), np.ones(1), np.ones(1))
     with pytest.raises(AttributeError):
         one.kind = "window"
+
+
+def test_rows_are_those_that_count(rng):
+    data = rng.standard_normal((20, 2, 100))
+    data[10:] *= 1e6  # another unit
+    rows = np.arange(10)
+    some = learn_scaling(data, "channel", rows)
+    alone = learn_scaling(data[:10], "channel")
+    np.testing.assert_array_equal(some.scale, alone.scale)
+    np.testing.assert_array_equal(some.magnitude, alone.magnitude)
+    some.check(data, rows)
+    with pytest.raises(ValueError, match="another scale than in fit"):
+        some.check(data, rows + 10)

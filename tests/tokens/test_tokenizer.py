@@ -1,5 +1,7 @@
 """How many tokens there are, and what is the shortest signal."""
 
+import copy
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -7,11 +9,24 @@ from hypothesis import strategies as st
 
 from mne_eegmamba.models import EEGMambaConfig
 from mne_eegmamba.tokens.spatial import SpatialConv
-from mne_eegmamba.tokens.tokenizer import MIN_TIMES, Tokenizer, n_tokens
+from mne_eegmamba.tokens.tokenizer import (
+    MIN_TIMES,
+    BatchNorms,
+    GroupNorm,
+    NoNorm,
+    Tokenizer,
+    n_tokens,
+)
 
 
-def config(**options):
-    return EEGMambaConfig(n_channels={"a": 2}, n_classes={"a": 2}, d_model=8, **options)
+def config(tasks=("a",), **options):
+    sizes = dict.fromkeys(tasks, 2)
+    return EEGMambaConfig(n_channels=sizes, n_classes=sizes, d_model=8, **options)
+
+
+def signals(offset=0.0, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(3, 2, 400, generator=generator) + offset
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +43,11 @@ def test_tokens_of_the_paper_at_200_hz(small, seconds, tokens):
     n_times = 200 * seconds
     assert n_tokens(n_times) == tokens
     with torch.no_grad():
-        assert tokenizer(torch.zeros(1, 2, n_times), spatial).shape == (1, tokens, 8)
+        assert tokenizer(torch.zeros(1, 2, n_times), "a", spatial).shape == (
+            1,
+            tokens,
+            8,
+        )
 
 
 @settings(deadline=None, max_examples=30)
@@ -36,59 +55,96 @@ def test_tokens_of_the_paper_at_200_hz(small, seconds, tokens):
 def test_n_tokens_agrees_with_the_module(n_times):
     tokenizer, spatial = Tokenizer(config()).eval(), SpatialConv(2, 8)
     with torch.no_grad():
-        tokens = tokenizer(torch.zeros(1, 2, n_times), spatial)
+        tokens = tokenizer(torch.zeros(1, 2, n_times), "a", spatial)
     assert tokens.shape[1] == n_tokens(n_times)
 
 
 def test_shortest_signal(small):
     tokenizer, spatial = small
     with torch.no_grad():
-        wide = tokenizer.wide(torch.zeros(1, 2, MIN_TIMES), spatial)
+        wide = tokenizer.wide(torch.zeros(1, 2, MIN_TIMES), "a", spatial)
         assert wide.shape[-1] == 1
         with pytest.raises(RuntimeError, match=r"[Ss]ize|too small"):
-            tokenizer(torch.zeros(1, 2, MIN_TIMES - 1), spatial)
+            tokenizer(torch.zeros(1, 2, MIN_TIMES - 1), "a", spatial)
 
 
 def test_small_path_comes_first(small):
     tokenizer, spatial = small
-    x = torch.randn(2, 2, 400, generator=torch.Generator().manual_seed(0))
+    x = signals()
     with torch.no_grad():
-        tokens = tokenizer(x, spatial)
-        paths = [path(x, spatial) for path in (tokenizer.small, tokenizer.wide)]
+        tokens = tokenizer(x, "a", spatial)
+        paths = [path(x, "a", spatial) for path in (tokenizer.small, tokenizer.wide)]
     assert torch.equal(tokens, torch.cat([p.transpose(1, 2) for p in paths], dim=1))
 
 
-@pytest.mark.parametrize(
-    ("norm", "kind"),
-    [
-        (None, torch.nn.Identity),
-        ("batch", torch.nn.BatchNorm1d),
-        ("group", torch.nn.GroupNorm),
-    ],
-)
-def test_norms(norm, kind):
+@pytest.mark.parametrize("norm", [None, "batch", "group"])
+def test_where_the_norms_stand(norm):
     tokenizer, spatial = Tokenizer(config(tokenizer_norm=norm)), SpatialConv(2, 8)
-    x = torch.randn(3, 2, 400, generator=torch.Generator().manual_seed(0))
     norms = [*tokenizer.small.norms, *tokenizer.wide.norms]
-    assert len(norms) == 6
-    assert all(isinstance(n, kind) for n in norms)
     seen = []
     for module in norms:
         module.register_forward_hook(lambda _, inputs, out: seen.append(out))
-    tokenizer.train()(x, spatial)
-    assert len(seen) == 6
+    tokenizer.train()(signals(), "a", spatial)
+    assert len(norms) == len(seen) == 6
     if norm == "batch":
         means = torch.stack([out.mean((0, 2)) for out in seen])
         assert means.abs().max() < 1e-5
     if norm == "group":
-        widths = torch.stack([out.std((0, 2), correction=0) for out in seen])
-        assert (widths > 0.1).all()
+        means = torch.stack([out.mean((1, 2)) for out in seen])
+        # 8 channels in 8 groups: each channel of each epoch has mean 0
+        assert means.abs().max() < 1e-5
+    if norm is None:
+        assert not any(True for module in norms for _ in module.parameters())
+
+
+def test_batch_norms_of_tasks_do_not_mix():
+    options = {"tokenizer_norm": "batch", "dropout": 0.0}
+    tokenizer, spatial = Tokenizer(config(("a", "b"), **options)), SpatialConv(2, 8)
+    alone = copy.deepcopy(tokenizer)
+    for _ in range(3):
+        tokenizer.train()(signals(), "a", spatial)
+        tokenizer(10 * signals(5.0), "b", spatial)
+        alone.train()(signals(), "a", spatial)
+    with torch.no_grad():
+        got = tokenizer.eval()(signals(seed=1), "a", spatial)
+        assert torch.equal(got, alone.eval()(signals(seed=1), "a", spatial))
+        assert not torch.equal(got, tokenizer(signals(seed=1), "b", spatial))
+    for module in (*alone.small.norms, *alone.wide.norms):
+        assert (module["task_a"].num_batches_tracked == 3).all()
+        assert not module["task_b"].num_batches_tracked
+        assert torch.equal(module["task_b"].running_mean, torch.zeros(8))
+        assert torch.equal(module["task_b"].running_var, torch.ones(8))
+
+
+def test_batch_norm_learns_from_its_own_task_only():
+    tokenizer = Tokenizer(config(("a", "b"), tokenizer_norm="batch"))
+    tokenizer(signals(), "b", SpatialConv(2, 8)).square().sum().backward()
+    for module in (*tokenizer.small.norms, *tokenizer.wide.norms):
+        assert all(p.grad.any() for p in module["task_b"].parameters())
+        assert all(p.grad is None for p in module["task_a"].parameters())
+
+
+@pytest.mark.parametrize("norm", [None, "group"])
+def test_tasks_share_all_else(norm):
+    tokenizer = Tokenizer(config(("a", "b"), tokenizer_norm=norm)).eval()
+    spatial = SpatialConv(2, 8)
+    first, second = (tokenizer(signals(), task, spatial) for task in "ab")
+    assert torch.equal(first, second)
+
+
+@pytest.mark.parametrize("pool", ["average", "max"])
+def test_pool_of_a_constant_signal_changes_nothing(pool):
+    tokenizer = Tokenizer(config(tokenizer_pool=pool)).eval()
+    with torch.no_grad():
+        small = tokenizer.small(torch.ones(1, 2, 400), "a", SpatialConv(2, 8))
+    inner = small[..., 3:-3]  # away from the padding of the spatial convolution
+    torch.testing.assert_close(inner, inner[..., :1].expand_as(inner))
 
 
 def test_dropout_only_in_training():
     tokenizer, spatial = Tokenizer(config(dropout=0.5)), SpatialConv(2, 8)
-    x = torch.randn(2, 2, 400, generator=torch.Generator().manual_seed(0))
+    x = signals()
     with torch.no_grad():
-        assert not torch.equal(tokenizer(x, spatial), tokenizer(x, spatial))
+        assert not torch.equal(tokenizer(x, "a", spatial), tokenizer(x, "a", spatial))
         tokenizer.eval()
-        assert torch.equal(tokenizer(x, spatial), tokenizer(x, spatial))
+        assert torch.equal(tokenizer(x, "a", spatial), tokenizer(x, "a", spatial))
