@@ -7,7 +7,7 @@ DEMO := examples/plot_slow_cortical_potentials.py
 export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint order cov bench clean
+.PHONY: help install demo demo-five test lint order cov bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -25,6 +25,9 @@ install: $(VENV)/.installed  ## make .venv with everything that the other target
 
 demo: install  ## the main job: train on real EEG, print scores, write a figure
 	$(RUN) $(DEMO)
+
+demo-five: install  ## one network for five data sets, beside one network each
+	$(RUN) examples/plot_five_tasks.py --max-epochs 20
 
 test: install  ## all tests, doctests included
 	$(RUN) -m pytest -q

@@ -21,14 +21,16 @@ def demo_data():
         pytest.skip(str(error))
 
 
-@pytest.mark.filterwarnings("ignore:Epochs have .* samples, the network needs")
+@pytest.mark.filterwarnings("ignore:Epochs .*have .* samples, the network needs")
 @pytest.mark.usefixtures("demo_data")
 @pytest.mark.parametrize("number", [0, 1])
 def test_quick_starts_run(number, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code = BLOCKS[number]
     assert len([line for line in code.splitlines() if line.strip()]) <= 7
-    quick, n = re.subn(r"(Mamba\w*)\(random", r"\1(max_epochs=1, d_model=16, random", code)
+    quick, n = re.subn(
+        r"(Mamba\w*)\(random", r"\1(max_epochs=1, d_model=16, random", code
+    )
     assert n == 1
     exec(compile(quick, "README.md", "exec"), {})
     accuracy = float(capsys.readouterr().out.split()[-1])

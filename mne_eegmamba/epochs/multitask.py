@@ -33,6 +33,8 @@ class MultiTaskEpochs:
         ``"task/label"`` of each epoch.
     groups : ndarray of str, shape (n_epochs,)
         ``"task/group"`` of each epoch.
+    grouped : tuple of str
+        Names of the tasks whose groups are known.
     shape : tuple of int
         ``(n_epochs,)``.
 
@@ -61,26 +63,22 @@ class MultiTaskEpochs:
 
     def __init__(self, epochs, y=None, groups="subject"):
         check_tasks(epochs, "epochs")
-        parts, labels, members = {}, [], []
-        for name, part in epochs.items():
-            parts[name] = loaded(part) if is_epochs(part) else np.asarray(part)
-            n = count(parts[name])
-            for found, kind, values in (
-                (labels, "y", _labels(name, parts[name], y)),
-                (members, "groups", _groups(parts[name], groups, name, n)),
-            ):
-                try:
-                    check_lengths(n, **{kind: values})
-                except ValueError as error:
-                    raise ValueError(f"Task {name!r}: {error}") from None
-                found.append(np.array([f"{name}/{value}" for value in values]))
-        sizes = [len(part) for part in labels]
-        self._parts = parts
-        self.tasks = tuple(parts)
-        self.task = np.repeat(np.array(self.tasks), sizes)
-        self.y = np.concatenate(labels)
-        self.groups = np.concatenate(members)
-        self._rows = np.concatenate([np.arange(size) for size in sizes])
+        self._parts = {
+            name: loaded(part) if is_epochs(part) else np.asarray(part)
+            for name, part in epochs.items()
+        }
+        self.tasks = tuple(self._parts)
+        sizes = {name: count(part) for name, part in self._parts.items()}
+        y, groups = _labels(self._parts, y), _groups(self._parts, groups)
+        self.grouped = tuple(name for name in sizes if groups[name] is not None)
+        self.task = np.repeat(np.array(self.tasks), list(sizes.values()))
+        self.y = np.concatenate([_flat(k, n, y=y[k]) for k, n in sizes.items()])
+        self.groups = np.concatenate(
+            [_flat(k, n, groups=groups[k]) for k, n in sizes.items()]
+        )
+        self._rows = np.concatenate([np.arange(n) for n in sizes.values()])
+
+    __iter__ = None  # else a loop would take the first IndexError for the end
 
     def __len__(self):
         return len(self._rows)
@@ -103,7 +101,8 @@ class MultiTaskEpochs:
                     f"ints or bools. Got {index!r}."
                 )
         view = object.__new__(type(self))
-        view._parts, view.tasks = self._parts, self.tasks
+        for name in ("_parts", "tasks", "grouped"):
+            setattr(view, name, getattr(self, name))
         for name in ("task", "y", "groups", "_rows"):
             setattr(view, name, getattr(self, name)[index])
         return view
@@ -117,10 +116,12 @@ class MultiTaskEpochs:
         if isinstance(part, np.ndarray):
             return part[rows]
         starts = np.cumsum([0, *(len(epochs) for epochs in part)])
+        which = np.searchsorted(starts, rows, side="right") - 1
+        runs = np.split(np.arange(len(rows)), np.flatnonzero(np.diff(which)) + 1)
         pieces = []
-        for epochs, start, stop in zip(part, starts, starts[1:], strict=False):
-            inside = rows[(start <= rows) & (rows < stop)] - start
-            pieces.append(epochs[inside])
+        for run in runs:  # neighbours out of the same Epochs
+            at = which[run[0]] if len(run) else 0
+            pieces.append(part[at][rows[run] - starts[at]])
         return pieces[0] if len(pieces) == 1 else pieces
 
     def parts(self):
@@ -207,28 +208,55 @@ def count(part):
     return sum(len(epochs) for epochs in epochs_list(part))
 
 
-def _labels(name, part, y):
-    if y is not None and not isinstance(y, dict):
+def _labels(parts, y):
+    """Return the labels of each task."""
+    y = _by_task(parts, "y", y, "the names of the events")
+    found = {}
+    for name, part in parts.items():
+        if name not in y and isinstance(part, np.ndarray):
+            raise ValueError(
+                f"Task {name!r} needs labels: y has none for it, and only Epochs carry "
+                "labels themselves."
+            )
+        found[name] = np.asarray(y[name]) if name in y else event_names(part)
+    return found
+
+
+def _groups(parts, groups):
+    """Return the groups of each task, None where they are not known."""
+    if groups is None or isinstance(groups, str):
+        return {
+            name: None
+            if groups is None or isinstance(part, np.ndarray)
+            else metadata_column(part, groups)
+            for name, part in parts.items()
+        }
+    groups = _by_task(parts, "groups", groups, "none")
+    missing = [name for name in parts if name not in groups]
+    if missing:
+        raise ValueError(f"groups must name all tasks; {missing[0]!r} is missing.")
+    return {name: np.asarray(groups[name]) for name in parts}
+
+
+def _by_task(parts, name, values, otherwise):
+    """Return a dict of values per task, and refuse anything else."""
+    if values is not None and not isinstance(values, dict):
         raise TypeError(
-            "y must be a dict from names of tasks to labels, or None for the names of "
-            f"the events. Got {type(y).__name__}."
+            f"{name} must be a dict from names of tasks, or None for {otherwise}. Got "
+            f"{type(values).__name__}."
         )
-    if y is not None and name in y:
-        return np.asarray(y[name])
-    if isinstance(part, np.ndarray):
-        raise ValueError(
-            f"Task {name!r} needs labels: y has none for it, and only Epochs carry "
-            "labels themselves."
-        )
-    return event_names(part)
+    unknown = [task for task in values or {} if task not in parts]
+    if unknown:
+        raise ValueError(f"{name} has entries for tasks that are not there: {unknown}.")
+    return values or {}
 
 
-def _groups(part, groups, name, n):
-    if isinstance(groups, dict):
-        if name not in groups:
-            raise ValueError(f"groups must name all tasks; {name!r} is missing.")
-        return np.asarray(groups[name])
-    found = None
-    if groups is not None and not isinstance(part, np.ndarray):
-        found = metadata_column(part, groups)
-    return np.zeros(n, dtype=int) if found is None else found
+def _flat(task, n, **values):
+    """Return ``"task/value"`` of each of a task's epochs."""
+    try:
+        check_lengths(n, **values)
+    except ValueError as error:
+        raise ValueError(f"Task {task!r}: {error}") from None
+    (found,) = values.values()
+    found = np.zeros(n, dtype=int) if found is None else found
+    return np.array([f"{task}/{value}" for value in found], dtype=str)

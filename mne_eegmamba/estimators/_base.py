@@ -43,17 +43,18 @@ class NetworkEstimator(
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
-    def _start(self, data, settings, n_passes, least_classes=2):
+    def _start(self, data, settings, n_passes, seen, least_classes=2):
         """Train a new network; attributes change only when it is there.
 
-        ``data`` has a `TrainingData` per task.
+        ``data`` has a `TrainingData` per task; ``seen`` are attributes to set.
         """
         device = choose_device(self.device)
         random_state = check_random_state(self.random_state)
         train_set, valid = self._datasets(data, settings, random_state, least_classes)
         sizes = {}
         for name, part in data.items():
-            warn_padding(part.signals.data.shape[2], MIN_TIMES)
+            task = name if len(data) > 1 else None
+            warn_padding(part.signals.data.shape[2], MIN_TIMES, task)
             sizes[name] = (part.signals.data.shape[1], len(part.classes))
         n_batches = train_set.n_batches(self.batch_size)
         net = _fit.build(settings, sizes, device, random_state, n_batches)
@@ -64,7 +65,7 @@ class NetworkEstimator(
             for task in train_set.tasks
         }
         self.net_, self.history_ = net, history_table(net)
-        self._expose(_seen(data))
+        self._expose(seen)
         return self
 
     def _continue(self, data, settings, n_passes, least_classes=2):
@@ -85,9 +86,10 @@ class NetworkEstimator(
         """Return training and validation sets of all tasks."""
         train_sets, valid_sets = [], []
         for name, part in data.items():
-            own = {**settings, "class_weight": self._class_weight_of(name)}
             scaling = known[name].scaling if known else None
             with self._about(name):
+                weight = self._class_weight_of(name, part.classes)
+                own = {**settings, "class_weight": weight}
                 train_set, valid = _fit.make_datasets(
                     name, part, own, random_state, scaling, least_classes
                 )
@@ -96,7 +98,7 @@ class NetworkEstimator(
         valid = MultiTaskDataset(tuple(valid_sets)) if valid_sets else None
         return MultiTaskDataset(tuple(train_sets)), valid
 
-    def _class_weight_of(self, task):
+    def _class_weight_of(self, task, classes):
         return self.class_weight
 
     def _about(self, task):
@@ -152,8 +154,3 @@ class NetworkEstimator(
             device_of(module),
             self.precision,
         )
-
-
-def _seen(data):
-    """Return what scikit-learn wants to know of the data of a single task."""
-    return next(iter(data.values())).seen if len(data) == 1 else {}

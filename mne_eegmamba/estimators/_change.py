@@ -44,6 +44,8 @@ def add(estimator, name, data, settings, frozen):
     }
     estimator.net_ = net
     estimator.history_ = history_table(net, estimator.history_)
+    for size in ("n_features_in_", "feature_names_in_"):  # not of every task now
+        vars(estimator).pop(size, None)
 
 
 def remove(estimator, name, settings):

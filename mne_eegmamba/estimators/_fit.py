@@ -7,7 +7,6 @@ from sklearn.model_selection import (
     StratifiedShuffleSplit,
     check_cv,
 )
-from sklearn.utils import compute_class_weight
 
 from mne_eegmamba.batches.dataset import MultiTaskDataset, TaskDataset
 from mne_eegmamba.batches.multiset import as_multiset
@@ -112,9 +111,7 @@ def class_factors(class_weight, data, rows):
         Weights by class number.
     """
     if not isinstance(class_weight, str):
-        factors = compute_class_weight(
-            class_weight, classes=data.classes, y=data.classes[data.labels[rows]]
-        )
+        factors = _listed_factors(class_weight or {}, data.classes.tolist())
         if not np.isfinite(factors).all() or (factors < 0).any() or not factors.any():
             raise ValueError(
                 "class_weight must be finite, not negative, and not zero for all. Got "
@@ -128,6 +125,14 @@ def class_factors(class_weight, data, rows):
     factors = np.zeros(len(mass))
     factors[present] = mass.sum() / (present.sum() * mass[present])
     return factors
+
+
+def _listed_factors(class_weight, classes):
+    """Look classes up as scikit-learn does, which takes the text "1" for the number."""
+    missing = [label for label in classes if label not in class_weight]
+    if missing and not set(class_weight) <= set(classes):
+        raise ValueError(f"The classes {missing} are not in class_weight.")
+    return np.array([float(class_weight.get(label, 1)) for label in classes])
 
 
 def make_datasets(task, data, settings, random_state, scaling=None, least_classes=2):

@@ -1,8 +1,10 @@
 """The ways in which users hand over several tasks, and the same way back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils.validation import _num_samples, column_or_1d
 
 from mne_eegmamba.epochs.check import Signals, check_lengths, is_epochs, loaded
@@ -75,6 +77,57 @@ class Form:
         check_lengths(self.n, **{name: values})
         return {task: values[part.places] for task, part in self.parts.items()}
 
+    def split_classes(self, classes):
+        """Cut all classes that there will be into those of each task.
+
+        Parameters
+        ----------
+        classes : dict | array-like | None
+            A dict for a dict; ``"task/label"`` for `MultiTaskEpochs`; else the classes
+            of every task, or a dict.
+
+        Returns
+        -------
+        classes : dict
+            An entry per task, None where nothing is said.
+        """
+        if classes is None or self.kind == "dict":
+            return self.split(classes, "classes")
+        if isinstance(classes, Mapping):
+            return {task: classes.get(task) for task in self.parts}
+        if self.kind == "array":
+            return dict.fromkeys(self.parts, classes)
+        return {
+            task: [
+                text[len(task) + 1 :]
+                for text in map(str, classes)
+                if text.startswith(f"{task}/")
+            ]
+            for task in self.parts
+        }
+
+    def split_groups(self, groups, X):
+        """Cut groups into those of each task; where none are given, X may know them.
+
+        Parameters
+        ----------
+        groups : dict | array-like | None
+            As `fit` got them.
+        X : object
+            As `fit` got it.
+
+        Returns
+        -------
+        groups : dict
+            An entry per task, None where nothing is known.
+        """
+        if groups is None and self.kind == "array":
+            _, groups = carried_labels(next(iter(self.parts.values())).X)
+        if groups is not None or self.kind != "flat":
+            return self.split(groups, "groups")
+        groups = self.split(X.groups, "groups")
+        return {task: groups[task] if task in X.grouped else None for task in groups}
+
     def join(self, found, columns=None, fill=0.0):
         """Bring results of the tasks into the form in which the epochs came.
 
@@ -138,7 +191,7 @@ def read_form(X, task, default):
             "task is for one array or Epochs; a dict and MultiTaskEpochs name the "
             "tasks themselves."
         )
-    if isinstance(X, dict):
+    if isinstance(X, dict) and not issparse(X):  # scipy has a sparse array of this kind
         check_tasks(X, "X")
         return Form("dict", {name: Part(X[name]) for name in sorted(X)})
     if isinstance(X, MultiTaskEpochs):
@@ -170,7 +223,7 @@ def _count(X):
         return None
 
 
-def flat_labels(X, task):
+def flat_labels(X, task, classes=None):
     """Return a task's labels out of the flat ones of `MultiTaskEpochs`.
 
     Parameters
@@ -179,20 +232,24 @@ def flat_labels(X, task):
         ``"task/label"`` of each epoch of the task.
     task : str
         The task.
+    classes : array-like | None, default=None
+        Its labels, where they are known.
 
     Returns
     -------
-    labels : ndarray of str
-        What follows the first "/".
+    labels : ndarray
+        What follows the first "/", as one of ``classes`` where it is one as text.
     """
     X = np.asarray(X)
     wrong = [label for label in X if not str(label).startswith(f"{task}/")]
     if wrong:
         raise ValueError(
             'y must be "task/label" for each epoch of MultiTaskEpochs. Got '
-            f"{wrong[0]!r} for an epoch of the task {task!r}."
+            f"{str(wrong[0])!r} for an epoch of the task {task!r}."
         )
-    return np.array([str(label)[len(task) + 1 :] for label in X])
+    texts = [str(label)[len(task) + 1 :] for label in X]
+    known = {} if classes is None else {str(label): label for label in classes}
+    return np.array([known.get(text, text) for text in texts])
 
 
 def carried_labels(X):

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -58,7 +59,8 @@ def load(cls, path):
             f"{str(path)!r} holds a {content['estimator']}, not a {cls.__name__}; use "
             f"{content['estimator']}.load."
         )
-    estimator = cls(**_parameters(content["parameters"]))
+    given = content["parameters"].items()
+    estimator = cls(**{name: _unpack_plain(value) for name, value in given})
     estimator.tasks_ = dict(
         _unpack_task(number, packed, arrays)
         for number, packed in enumerate(content["tasks"])
@@ -141,22 +143,21 @@ def _device(estimator):
         return device
 
 
-def _parameters(parameters):
-    weights = parameters.get("class_weight")
-    if isinstance(weights, dict):
-        labels = _unpack_labels(weights["labels"]).tolist()
-        parameters["class_weight"] = dict(zip(labels, weights["values"], strict=True))
-    return parameters
-
-
 def _plain(value):
-    """Turn numpy numbers into Python's, and a class_weight dict into lists."""
+    """Turn numpy numbers into Python's, and dicts into lists: JSON's keys are texts."""
     if isinstance(value, np.generic):
         return value.item()
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         labels = _pack_labels(np.array(list(value)))
-        return {"labels": labels, "values": [float(v) for v in value.values()]}
+        return {"labels": labels, "values": [_plain(v) for v in value.values()]}
     return value
+
+
+def _unpack_plain(value):
+    if not isinstance(value, dict):
+        return value
+    labels = _unpack_labels(value["labels"]).tolist()
+    return dict(zip(labels, map(_unpack_plain, value["values"]), strict=True))
 
 
 def _pack_labels(labels):

@@ -1,6 +1,6 @@
 """The steps behind the multi-task estimator: any form of data in, the same out."""
 
-from collections.abc import Mapping
+from contextlib import nullcontext
 from functools import reduce
 
 import numpy as np
@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from mne_eegmamba.estimators import _data, _fit
 from mne_eegmamba.estimators._base import NetworkEstimator
+from mne_eegmamba.estimators._class_weight import check_named_tasks, weight_of_task
 from mne_eegmamba.estimators._forms import carried_labels, flat_labels, read_form
 from mne_eegmamba.estimators._task import naming
 
@@ -21,26 +22,18 @@ class TasksEstimator(NetworkEstimator):
     ):
         """Return the form of the data, and a `TrainingData` per task."""
         form = self._form(X, task) if known else read_form(X, task, _fit.TASK)
+        given = form.split_classes(classes)
         if known:
-            given = {name: self.tasks_[name].classes for name in form.parts}
-        elif isinstance(classes, Mapping):
-            given = {name: classes.get(name) for name in form.parts}
-        else:
-            given = dict.fromkeys(form.parts, classes)
-        labels = self._labels(form, X, y)
+            given = self._known_classes(given)
+        labels = self._labels(form, X, y, given)
         weights = form.split(sample_weight, "sample_weight")
-        groups = X.groups if form.kind == "flat" and groups is None else groups
-        groups = form.split(groups, "groups")
-        several = len(form.parts) > 1 or form.kind != "array"
-        data, read = {}, {}
+        groups = form.split_groups(groups, X)
+        holders, data = self._holders(form), {}
         for name, part in form.parts.items():
-            with self._about(name, several):
-                whole = part.rows is not None  # read once, for all tasks in it
-                if whole and id(part.X) not in read:
-                    read[id(part.X)] = _data.read(type(self)(), part.X)
+            with self._about(name):
                 data[name] = _data.read_training_data(
                     self,
-                    read[id(part.X)] if whole else part.X,
+                    holders[name],
                     labels[name],
                     weights[name],
                     groups[name],
@@ -49,11 +42,39 @@ class TasksEstimator(NetworkEstimator):
                 )
         return form, data
 
-    def _labels(self, form, X, y):
+    def _holders(self, form):
+        """Return what holds each task's epochs; what the tasks share is read once."""
+        found = {}
+        for name, part in form.parts.items():
+            if part.rows is None:  # will be read together with its labels
+                found[name] = part.X
+            elif form.kind == "array" and found:
+                found[name] = next(iter(found.values()))
+            else:
+                with self._about(name if form.kind == "flat" else _fit.TASK):
+                    found[name] = _data.read(type(self)(), part.X)
+        return found
+
+    def _known_classes(self, given):
+        """Return the classes of `fit`, and refuse others."""
+        known = {name: self.tasks_[name].classes for name in given}
+        for name, classes in given.items():
+            texts = [] if classes is None else sorted({str(c) for c in classes})
+            if texts and texts != sorted(map(str, known[name])):
+                raise ValueError(
+                    f"Task {name!r}: classes must be those of the first call, "
+                    f"{known[name].tolist()}. Got {texts}."
+                )
+        return known
+
+    def _labels(self, form, X, y, classes):
         """Return the labels of each task, None where only Epochs can tell."""
         if form.kind == "flat":
             labels = form.split(X.y if y is None else y, "y")
-            return {name: flat_labels(part, name) for name, part in labels.items()}
+            return {
+                name: flat_labels(part, name, classes[name])
+                for name, part in labels.items()
+            }
         if y is None and form.kind == "array":
             part = next(iter(form.parts.values()))
             y, _ = carried_labels(part.X)
@@ -64,14 +85,15 @@ class TasksEstimator(NetworkEstimator):
         }
 
     def _begin(self, form, data, settings, n_passes, least_classes=2):
-        self._start(data, settings, n_passes, least_classes)
-        self.input_kind_ = form.kind
-        self._expose(_seen(data) if form.kind == "array" else {})
-        return self
+        check_named_tasks(self.class_weight, data)
+        first = next(iter(data.values()))
+        seen = first.seen if form.kind == "array" else {}
+        seen = {**seen, "input_kind_": form.kind}
+        return self._start(data, settings, n_passes, seen, least_classes)
 
     def _expose(self, seen):
         """Set what scikit-learn and users look for, out of ``tasks_``."""
-        vars(self).update({"input_kind_": "array"} | vars(self) | seen)
+        vars(self).update(seen)
         self.task_classes_ = {name: task.classes for name, task in self.tasks_.items()}
         if self.input_kind_ == "array":
             self.classes_ = reduce(np.union1d, self.task_classes_.values())
@@ -112,36 +134,16 @@ class TasksEstimator(NetworkEstimator):
         found = {}
         with use_log_level(self.verbose):
             for name, part in form.parts.items():
-                with self._about(name, len(self.tasks_) > 1):
+                with self._about(name):
                     signals = self._read(part.X, name, part.rows)
                 found[name] = self._run(signals, name, method, part.rows)
         return form, found
 
-    def _about(self, task, several=True):
-        return naming(task) if several else super()._about(task)
+    def _about(self, task):
+        return nullcontext() if task == _fit.TASK else naming(task)
 
-    def _class_weight_of(self, task):
-        weights = self.class_weight
-        if not isinstance(weights, Mapping):
-            return weights
-        per_task = all(
-            value is None or isinstance(value, str | Mapping)
-            for value in weights.values()
-        )
-        if per_task:
-            return weights.get(task)
-        start = f"{task}/"
-        own = {
-            label[len(start) :]: weight
-            for label, weight in weights.items()
-            if isinstance(label, str) and label.startswith(start)
-        }
-        return own or weights
-
-
-def _seen(data):
-    """Return what scikit-learn remembers of one array."""
-    return next(iter(data.values())).seen
+    def _class_weight_of(self, task, classes):
+        return weight_of_task(self.class_weight, task, classes)
 
 
 def flat(task, labels):

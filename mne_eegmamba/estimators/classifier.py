@@ -241,11 +241,11 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         """
         settings = check_settings(self)
         data = _data.read_training_data(self, X, y, sample_weight, groups)
-        data = {_fit.TASK: data}
+        seen, data = data.seen, {_fit.TASK: data}
         if self.warm_start and hasattr(self, "net_"):
             self._check_continues(data)
             return self._continue(data, settings, self.max_epochs)
-        return self._start(data, settings, self.max_epochs)
+        return self._start(data, settings, self.max_epochs, seen)
 
     def partial_fit(self, X, y=None, classes=None, *, sample_weight=None):
         """Train for one pass more, at a constant learning rate.
@@ -280,7 +280,8 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         }
         if not hasattr(self, "net_"):
             data = _data.read_training_data(self, X, y, sample_weight, None, classes)
-            return self._start({_fit.TASK: data}, settings, 1, least_classes=1)
+            seen, data = data.seen, {_fit.TASK: data}
+            return self._start(data, settings, 1, seen, least_classes=1)
         if classes is not None and not np.array_equal(
             np.unique(classes), self.classes_
         ):

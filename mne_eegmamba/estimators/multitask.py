@@ -483,7 +483,7 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
             As in `predict_proba`, or if there are no labels.
         """
         form, logits = self._outputs(X, task, "forward")
-        labels = self._labels(form, X, y)
+        labels = self._labels(form, X, y, self.task_classes_)
         weights = form.split(sample_weight, "sample_weight")
         scores = []
         for name, part in logits.items():

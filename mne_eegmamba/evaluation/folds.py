@@ -39,6 +39,9 @@ class TaskGroupKFold(BaseCrossValidator):
     ['a/2' 'a/2' 'b/2'] ['a/1' 'b/1']
     """
 
+    # scikit-learn's metadata routing hands groups to the splitter without being asked.
+    __metadata_request__split = {"groups": True}
+
     def __init__(self, n_splits=5):
         self.n_splits = n_splits
 

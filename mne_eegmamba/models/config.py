@@ -151,7 +151,18 @@ class EEGMambaConfig:
             )
 
     def task_type(self, task):
-        """Return the type of a task, which is the task itself where none is given."""
+        """Return the type of a task.
+
+        Parameters
+        ----------
+        task : str
+            A task.
+
+        Returns
+        -------
+        kind : str
+            Its entry in ``task_types``, or the task itself.
+        """
         return (self.task_types or {}).get(task, task)
 
     @property

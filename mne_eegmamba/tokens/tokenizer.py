@@ -22,9 +22,9 @@ class TokenizerPath(nn.Module):
     def __init__(self, config, kernel, stride, pool):
         super().__init__()
         d = config.d_model
-        self.stride, self.window = stride, pool
-        average = config.tokenizer_pool == "average"
-        self.pool = F.avg_pool1d if average else F.max_pool1d
+        self.stride = stride
+        kind = nn.AvgPool1d if config.tokenizer_pool == "average" else nn.MaxPool1d
+        self.pool = kind(pool, POOL_STRIDE)
         self.conv1 = Conv1d(d, d, kernel, stride)
         self.conv2 = Conv1d(d, d, LATER_KERNEL)
         self.conv3 = Conv1d(d, d, LATER_KERNEL)
@@ -53,10 +53,10 @@ class TokenizerPath(nn.Module):
         )
         x = conv1d(F.pad(x, (PADDING, PADDING)), weight, bias, self.stride)
         x = F.gelu(self.norms[0](x, task))  # (batch, d_model, n_strided)
-        x = self.dropout(self.pool(x, self.window, POOL_STRIDE))
+        x = self.dropout(self.pool(x))
         x = F.gelu(self.norms[1](self.conv2(x), task))
         x = F.gelu(self.norms[2](self.conv3(x), task))
-        return self.pool(x, self.window, POOL_STRIDE)  # (batch, d_model, n_tokens)
+        return self.pool(x)  # (batch, d_model, n_tokens)
 
 
 class Tokenizer(nn.Module):

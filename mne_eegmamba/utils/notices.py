@@ -3,7 +3,7 @@
 import warnings
 
 
-def warn_padding(n_times, shortest):
+def warn_padding(n_times, shortest, task=None):
     """Warn when epochs are shorter than the network's shortest input.
 
     Parameters
@@ -12,11 +12,15 @@ def warn_padding(n_times, shortest):
         Samples per epoch.
     shortest : int
         Samples that the network needs.
+    task : str | None, default=None
+        Whose epochs they are, where there are several tasks.
     """
     if n_times < shortest:
+        whose = f"of task {task!r} " if task else ""
         warnings.warn(
-            f"Epochs have {n_times} samples, the network needs {shortest}; zeros are "
-            "added at their end. Longer epochs or a higher sampling rate avoid this.",
+            f"Epochs {whose}have {n_times} samples, the network needs {shortest}; "
+            "zeros are added at their end. Longer epochs or a higher sampling rate "
+            "avoid this.",
             UserWarning,
             stacklevel=4,
         )

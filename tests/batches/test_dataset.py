@@ -5,8 +5,10 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from mne_eegmamba.batches.dataset import Batch, TaskDataset
+from mne_eegmamba.batches.dataset import Batch, MultiTaskDataset, TaskDataset
 from mne_eegmamba.epochs.scaling import Scaling, learn_scaling
 
 
@@ -124,3 +126,35 @@ def test_pickle():
     twin = pickle.loads(pickle.dumps(dataset))
     index = np.array([3, 1])
     assert torch.equal(twin.batch(index)[0].x, dataset.batch(index)[0].x)
+
+
+@settings(deadline=None, max_examples=50)
+@given(n=st.integers(1, 300), batch_size=st.integers(1, 64), seed=st.integers(0, 99))
+def test_cut_into_nearly_equal_batches(n, batch_size, seed):
+    order = np.random.default_rng(seed).permutation(n)
+    batches = build(signals(1)).cut(order, batch_size)
+    np.testing.assert_array_equal(np.concatenate(batches), order)
+    sizes = [len(batch) for batch in batches]
+    assert max(sizes) <= batch_size
+    assert max(sizes) - min(sizes) <= 1
+    # as few batches as the size allows
+    assert (len(batches) - 1) * batch_size < n
+
+
+def test_several_tasks():
+    parts = tuple(build(signals(n)) for n in (9, 1, 4))
+    dataset = MultiTaskDataset(parts)
+    assert len(dataset) == 14
+    wanted = {1: 14, 2: 5 + 1 + 2, 4: 3 + 1 + 1, 9: 3}
+    assert {size: dataset.n_batches(size) for size in wanted} == wanted
+    for size in wanted:
+        cuts = [part.cut(range(len(part)), size) for part in parts]
+        assert dataset.n_batches(size) == sum(map(len, cuts))
+
+
+def test_several_tasks_are_pickled_with_their_epochs():
+    dataset = MultiTaskDataset((build(signals()), build(signals(4))))
+    twin = pickle.loads(pickle.dumps(dataset))
+    index = np.array([3, 1])
+    for mine, theirs in zip(dataset.tasks, twin.tasks, strict=True):
+        assert torch.equal(mine.batch(index)[0].x, theirs.batch(index)[0].x)

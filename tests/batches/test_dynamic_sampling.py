@@ -1,13 +1,14 @@
 """Dynamic sampling: every epoch once, tasks as likely as promised, state kept."""
 
 import pickle
+from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import chisquare
+from scipy.stats import chi2, chisquare
 
 from mne_eegmamba.batches.dataset import MultiTaskDataset, TaskDataset
 from mne_eegmamba.batches.dynamic_sampling import DynamicSampling
@@ -60,37 +61,50 @@ def test_every_epoch_once_in_nearly_equal_batches(sizes, batch_size, mode, seed)
             assert len(mine) == -(-n // batch_size)
 
 
-def draws(mode, sizes, n_batches, n_passes=3000):
-    """Return the task of the ``n_batches``-th draw of many passes."""
-    iterator = sampler(sizes, batch_size=5, seed=1, mode=mode)
-    found = []
+def first_tasks(mode, sizes, n_passes=3000):
+    """Return how often each task came first."""
+    generator = np.random.default_rng(1)
+    firsts = []
     for _ in range(n_passes):
-        names = [task for task, _ in iterator]
-        found.append([int(name[1:]) for name in names[:n_batches]])
-    return np.array(found)
+        task, _ = next(iter(DynamicSampling(tasks(sizes), 5, generator, mode)))
+        firsts.append(int(task[1:]))
+    return np.bincount(firsts, minlength=len(sizes))
 
 
 @pytest.mark.parametrize(
     ("mode", "shares"), [("dynamic", [10, 20, 70]), ("uniform", [1, 1, 1])]
 )
 def test_first_task_has_its_probability(mode, shares):
-    first = draws(mode, [10, 20, 70], 1)[:, 0]
-    expected = np.array(shares) / sum(shares) * len(first)
-    assert chisquare(np.bincount(first, minlength=3), expected).pvalue > 1e-3
+    counts = first_tasks(mode, [10, 20, 70])
+    expected = np.array(shares) / sum(shares) * counts.sum()
+    assert chisquare(counts, expected).pvalue > 1e-3
 
 
-def test_second_task_is_drawn_from_what_is_left():
-    found = draws("dynamic", [10, 20, 70], 2)
-    after_two = found[found[:, 0] == 2, 1]
-    left = np.array([10, 20, 65])
-    expected = left / left.sum() * len(after_two)
-    assert chisquare(np.bincount(after_two, minlength=3), expected).pvalue > 1e-3
+@pytest.mark.parametrize("mode", ["dynamic", "uniform"])
+def test_each_later_task_is_drawn_from_what_is_left(mode):
+    counts = defaultdict(lambda: np.zeros(3, int))
+    iterator = sampler([5, 10, 23], batch_size=5, seed=1, mode=mode)
+    for _ in range(1000):
+        left = [5, 10, 23]
+        for task, index in iterator:
+            which = int(task[1:])
+            counts[tuple(left)][which] += 1
+            left[which] -= len(index)
+    statistic, freedom = 0.0, 0
+    for left, drawn in counts.items():
+        shares = np.array(left) if mode == "dynamic" else np.sign(left)
+        some = shares > 0
+        assert not drawn[~some].any()
+        if some.sum() > 1 and drawn.sum() >= 100:
+            expected = shares[some] / shares.sum() * drawn.sum()
+            statistic += chisquare(drawn[some], expected).statistic
+            freedom += some.sum() - 1
+    assert freedom > 10
+    assert chi2.sf(statistic, freedom) > 1e-3
 
 
 def test_uniform_and_dynamic_differ():
-    first = draws("dynamic", [10, 20, 70], 1)[:, 0]
-    even = np.full(3, len(first) / 3)
-    assert chisquare(np.bincount(first, minlength=3), even).pvalue < 1e-6
+    assert chisquare(first_tasks("dynamic", [10, 20, 70])).pvalue < 1e-6
 
 
 def test_sequential_takes_one_task_after_the_other():
@@ -107,7 +121,7 @@ def test_generator_makes_it_reproducible():
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("n_done", [0, 1, 5, 10])
+@pytest.mark.parametrize("n_done", [0, 1, 5, 11, 12])
 def test_restored_state_goes_on_identically(mode, n_done):
     iterator = sampler([13, 29], mode=mode)
     walk = iter(iterator)

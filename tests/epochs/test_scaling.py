@@ -135,9 +135,16 @@ def test_many_epochs_are_thinned(rng, monkeypatch):
 def test_thinning_stays_within_the_budget(rng, monkeypatch):
     monkeypatch.setattr(scaling, "SAMPLE_BUDGET", 1000)
     for n_epochs in (9, 10, 11, 19, 101):
-        part = scaling._thinned(np.zeros((n_epochs, 1, 100)), None)
-        assert 1 <= len(part) <= 10
-        assert n_epochs > 10 or len(part) == n_epochs
+        data = np.zeros((2 * n_epochs, 1, 100))
+        data[1::2] = 1
+        parts = [
+            scaling._thinned(data[::2], None),
+            scaling._thinned(data, np.arange(0, 2 * n_epochs, 2)),
+        ]
+        for part in parts:
+            assert 1 <= len(part) <= 10
+            assert n_epochs > 10 or len(part) == n_epochs
+            assert not part.any()
 
 
 class TestCheck:

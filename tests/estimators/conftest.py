@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mne_eegmamba import EEGMambaClassifier
+from mne_eegmamba import EEGMambaClassifier, MultiTaskEEGMamba, MultiTaskEpochs
 
 TINY = {
     "d_model": 16,
@@ -15,6 +15,14 @@ TINY = {
     "random_state": 0,
     "verbose": "error",
 }
+
+
+FEW = {**TINY, "n_experts": 3, "max_epochs": 1}
+
+
+def make_tasks(**parameters):
+    """Return a tiny multi-task estimator; arguments replace parameters."""
+    return MultiTaskEEGMamba(**{**FEW, **parameters})
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +53,38 @@ def fitted(make, numbers):
 def fitted_epochs(make, epochs):
     """Return an estimator fitted on ``epochs``; shared, never change it."""
     return make().fit(epochs)
+
+
+@pytest.fixture(scope="session")
+def arrays():
+    """Give two tasks that differ in channels, length and classes: X and y."""
+    rng = np.random.default_rng(0)
+    y = {"a": np.arange(18) % 2, "b": np.array(["x", "y", "z"] * 6)}
+    X = {"a": rng.standard_normal((18, 1, 320)), "b": rng.standard_normal((18, 3, 300))}
+    X["a"] += 2 * y["a"][:, None, None]
+    X["b"] += 2 * (y["b"] == "y")[:, None, None]
+    for values in (*X.values(), *y.values()):
+        values.setflags(write=False)
+    return X, y
+
+
+@pytest.fixture(scope="session")
+def new():
+    """Give a third task with a montage, length and classes of its own."""
+    rng = np.random.default_rng(1)
+    return rng.standard_normal((12, 5, 400)), np.array(["p", "q", "r"] * 4)
+
+
+@pytest.fixture(scope="session")
+def flat(arrays):
+    """Give ``arrays`` with 6 groups per task behind one index."""
+    return MultiTaskEpochs(*arrays, {task: np.arange(18) // 3 for task in arrays[0]})
+
+
+@pytest.fixture(scope="session")
+def fitted_tasks(arrays):
+    """Return an estimator fitted on ``arrays``; shared, never change it."""
+    return make_tasks().fit(*arrays)
 
 
 def _digest(value):

@@ -125,7 +125,10 @@ def test_clone_keeps_what_it_is_given(make):
     assert copy.callbacks == []
 
 
-@pytest.mark.parametrize("parameters", [{}, {"validation": 0.3, "early_stopping": 2}])
+@pytest.mark.parametrize(
+    "parameters",
+    [{}, {"tokenizer_pool": "max"}, {"validation": 0.3, "early_stopping": 2}],
+)
 def test_pickle(make, numbers, parameters):
     X, y = numbers
     clf = make(**parameters).fit(X, y)

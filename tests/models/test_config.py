@@ -17,6 +17,10 @@ def test_defaults_are_those_of_the_paper():
     assert (config.d_inner, config.dt_rank) == (256, 8)
     assert (config.class_token, config.pooling) == ("first", "class_token")
     assert (config.tokenizer_norm, config.final_norm) == (None, "layer")
+    assert (config.n_experts, config.top_k) == (0, 2)
+    assert config.bidirectional
+    assert config.universal_expert
+    assert config.task_gate
 
 
 @pytest.mark.parametrize(("width", "rank"), [(1, 1), (16, 1), (17, 2), (100, 7)])
@@ -57,6 +61,8 @@ def test_dropouts(name):
 @pytest.mark.parametrize(
     ("name", "allowed"),
     [
+        ("tokenizer_pool", "'average', 'max'"),
+        ("balance_statistics", "'running', 'batch'"),
         ("tokenizer_norm", "None, 'batch', 'group'"),
         ("class_token", "'first', 'middle'"),
         ("pooling", "'class_token', 'mean'"),
@@ -70,8 +76,59 @@ def test_options(name, allowed):
         EEGMambaConfig(**TASKS, **{name: "x"})
 
 
+@pytest.mark.parametrize(
+    "name", ["bidirectional", "universal_expert", "task_gate", "moe_residual"]
+)
+def test_flags(name):
+    message = f"`{name}` parameter of EEGMambaConfig must be True or False. Got"
+    for value in (1, 0, None, "True"):
+        with pytest.raises(TypeError, match=message):
+            EEGMambaConfig(**TASKS, **{name: value})
+    for value in (True, False):
+        assert getattr(EEGMambaConfig(**TASKS, **{name: value}), name) is value
+
+
+def test_number_of_experts():
+    message = r"`n_experts` parameter of EEGMambaConfig must be an int in \[0, inf\)"
+    with pytest.raises(ValueError, match=message):
+        EEGMambaConfig(**TASKS, n_experts=-1)
+    for value in (8.0, None, True):
+        with pytest.raises(TypeError, match=message):
+            EEGMambaConfig(**TASKS, n_experts=value)
+
+
+@pytest.mark.parametrize("value", [0, 5, -1])
+def test_top_k_is_at_most_the_number_of_experts(value):
+    message = r"`top_k` parameter of EEGMambaConfig must be an int in \[1, 4\]. Got"
+    with pytest.raises(ValueError, match=message):
+        EEGMambaConfig(**TASKS, n_experts=4, top_k=value)
+    assert EEGMambaConfig(**TASKS, n_experts=4, top_k=4).top_k == 4
+
+
+def test_universal_expert_needs_two_others():
+    message = "must be at least 2 with universal_expert=True. Got 1: .*Use top_k=2, or"
+    with pytest.raises(ValueError, match=message):
+        EEGMambaConfig(**TASKS, n_experts=4, top_k=1)
+    config = EEGMambaConfig(**TASKS, n_experts=4, top_k=1, universal_expert=False)
+    assert config.top_k == 1
+
+
+def test_without_experts_their_number_does_not_matter():
+    assert EEGMambaConfig(**TASKS, n_experts=0, top_k=1).top_k == 1
+
+
+def test_task_types():
+    sizes = {"a": 2, "b": 2, "c": 2}
+    message = r"`task_types` .* must name tasks out of \['a', 'b', 'c'\]. Got \['x'\]"
+    with pytest.raises(ValueError, match=message):
+        EEGMambaConfig(sizes, sizes, n_experts=4, task_types={"a": "s", "x": "s"})
+    config = EEGMambaConfig(sizes, sizes, n_experts=4, task_types={"a": "s", "b": "s"})
+    assert [config.task_type(task) for task in "abc"] == ["s", "s", "c"]
+    assert EEGMambaConfig(sizes, sizes).task_type("b") == "b"
+
+
 def test_frozen_and_copied_whole():
-    config = EEGMambaConfig(**TASKS, d_model=24)
+    config = EEGMambaConfig(**TASKS, d_model=24, n_experts=3, task_types={"a": "s"})
     with pytest.raises(dataclasses.FrozenInstanceError):
         config.d_model = 3
     assert pickle.loads(pickle.dumps(config)) == config

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from mne_eegmamba.models import EEGMamba, EEGMambaConfig
+from mne_eegmamba.utils.names import module_key
 from tests.tolerances import assert_near
 
 
@@ -16,6 +17,14 @@ def build(n_channels=3, n_classes=4, **options):
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)
         return EEGMamba(config)
+
+
+def build_tasks(tasks, **options):
+    """Give a network over tasks of 2, 3, 4 ... channels and as many classes."""
+    sizes = {task: 2 + i for i, task in enumerate(tasks)}
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        return EEGMamba(EEGMambaConfig(sizes, sizes, **{"d_model": 16} | options))
 
 
 def epochs(n=3, n_channels=3, n_times=330):
@@ -48,6 +57,60 @@ def test_number_of_parameters(channels, classes, d, layers):
         assert round(size / 1e6, 1) == 1.8
 
 
+def n_parameters(network):
+    return sum(p.numel() for p in network.parameters())
+
+
+def test_single_task_network_of_the_paper():
+    assert n_parameters(build(6, 2, d_model=128)) == 1_780_994
+
+
+def test_multi_task_network_of_the_paper():
+    tasks = list("abcdefgh")
+    config = EEGMambaConfig(
+        dict.fromkeys(tasks, 20),
+        dict.fromkeys(tasks, 3),
+        n_layers=8,
+        n_experts=8,
+    )
+    d, n_experts = 128, 8
+    expert = 2 * (d * 2 * d) + 2 * d + d
+    gate = 2 * (2 * d * n_experts + n_experts)
+    mixture = (n_experts + 1) * expert + gate + 2 * d
+    task = (d * 20 * 3 + d) + (d * 3 + 3) + d  # convolution, head, token
+    want = expected_size(20, 3, d, layers=8) + 8 * mixture
+    want += 7 * task + d  # one convolution and head are counted already
+    size = n_parameters(EEGMamba(config))
+    assert size == want
+    assert 7.3e6 < size < 7.6e6
+
+
+@pytest.mark.parametrize(
+    ("options", "fewer"),
+    [
+        ({"task_gate": False}, 2 * (2 * 16 * 4) + 2 * 16),
+        ({"universal_expert": False}, 2 * (2 * 16 * 32 + 48)),
+        ({"moe_residual": False}, 2 * 32),
+        ({"top_k": 3}, 0),
+    ],
+    ids=str,
+)
+def test_parameters_of_ablations(options, fewer):
+    whole, part = (build_tasks("ab", n_experts=4, **chosen) for chosen in ({}, options))
+    assert n_parameters(whole) - n_parameters(part) == fewer
+
+
+def test_forward_only_has_one_direction():
+    both, one = (build(bidirectional=flag) for flag in (True, False))
+    backward = sum(
+        p.numel() for name, p in both.named_parameters() if "backward_time" in name
+    )
+    assert backward > 0
+    assert n_parameters(both) - n_parameters(one) == backward
+    assert not any("backward_time" in name for name in one.state_dict())
+    assert one(epochs(), "a").shape == (3, 4)
+
+
 @pytest.mark.parametrize("pooling", ["class_token", "mean"])
 @pytest.mark.parametrize("class_token", ["first", "middle"])
 @pytest.mark.parametrize("final_norm", ["layer", None])
@@ -75,25 +138,101 @@ def test_head_is_the_same_in_training_and_evaluation():
     got = network.eval()(x, "a")
     assert got.dtype == torch.float32
     assert_near(got, trained)
-    head = network.heads["a"]
+    head = network.heads[module_key("a")]
     embedding = network.embed(x, "a")
     assert_near(got, embedding @ head.weight.t() + head.bias)
 
 
-def test_each_task_has_its_own_channels_and_classes():
-    config = EEGMambaConfig({"a": 2, "b": 5}, {"a": 2, "b": 3}, d_model=16)
-    network = EEGMamba(config)
+@pytest.mark.parametrize("n_experts", [0, 4])
+def test_each_task_has_its_own_channels_and_classes(n_experts):
+    network = build_tasks("ab", n_experts=n_experts)
     assert network(epochs(2, 2), "a").shape == (2, 2)
-    assert network(epochs(2, 5), "b").shape == (2, 3)
+    assert network(epochs(2, 3), "b").shape == (2, 3)
     network(epochs(2, 2), "a").sum().backward()
-    assert all(p.grad is None for p in network.spatial["b"].parameters())
-    assert all(p.grad is None for p in network.heads["b"].parameters())
+    for part in (network.spatial, network.heads, network.encoder.task_tokens):
+        for name, parameter in part.named_parameters():
+            assert (parameter.grad is None) == name.startswith("task_b"), name
+
+
+NAMES = ["train", "a.b", "sleep stage", "0", "forward", ".", "task_a", "a%2Eb", ""]
+
+
+def test_any_task_name():
+    network = build_tasks(NAMES, n_experts=3, tokenizer_norm="batch").eval()
+    twin = build_tasks(NAMES, n_experts=3, tokenizer_norm="batch").eval()
+    twin.load_state_dict(pickle.loads(pickle.dumps(network.state_dict())))
+    for n, task in enumerate(NAMES, start=2):
+        logits = network(epochs(2, n), task)
+        assert logits.shape == (2, n)
+        assert torch.equal(twin(epochs(2, n), task), logits)
+    with pytest.raises(ValueError, match="task must be one of .*Got 'task_train'"):
+        network(epochs(2, 2), "task_train")
 
 
 def test_mean_pooling_is_the_mean_over_the_signal_tokens():
     network, x = build(pooling="mean", final_norm=None).eval(), epochs()
-    _, tokens = network.encoder(network.tokenizer(x, network.spatial["a"]))
-    assert_near(network.embed(x, "a"), tokens.mean(1))
+    tokens = network.tokenizer(x, "a", network.spatial[module_key("a")])
+    _, others, _ = network.encoder(tokens, "a")
+    assert_near(network.embed(x, "a"), others.mean(1))
+
+
+ABLATIONS = [
+    {},
+    {"task_gate": False},
+    {"universal_expert": False},
+    {"moe_residual": False},
+    {"bidirectional": False},
+    {"tokenizer_pool": "max"},
+    {"balance_statistics": "batch"},
+]
+
+
+@pytest.mark.parametrize("options", ABLATIONS, ids=str)
+def test_experts_and_gates_are_learned(options):
+    network = build_tasks("ab", n_experts=3, **options)
+    losses = []
+    for task, n in (("a", 2), ("b", 3)):
+        logits, auxiliary = network.forward_with_losses(epochs(3, n), task)
+        target = torch.arange(3) % n
+        losses += [torch.nn.functional.cross_entropy(logits, target), *auxiliary]
+    torch.stack(losses).sum().backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+        assert parameter.grad.any(), name
+
+
+def test_auxiliary_losses():
+    network, x = build_tasks("ab", n_experts=3).eval(), epochs(3, 2)
+    logits, auxiliary = network.forward_with_losses(x, "a")
+    assert torch.equal(logits, network(x, "a"))
+    assert auxiliary.balance.shape == auxiliary.router_z.shape == ()
+    assert auxiliary.balance > 0
+    assert auxiliary.router_z > 0
+    assert build().forward_with_losses(epochs(), "a")[1] is None
+
+
+def test_expert_weights():
+    network, x = build_tasks("ab", n_experts=5, top_k=3).eval(), epochs(3, 2)
+    weights = [network.expert_weights(x, "a", layer) for layer in (0, 1, -1, -2)]
+    n_tokens = network.tokenizer(x, "a", network.spatial[module_key("a")]).shape[1]
+    for part in weights:
+        assert part.shape == (3, 1 + n_tokens, 5)
+        assert ((part > 0).sum(-1) == 3).all()
+        assert_near(part.sum(-1), torch.ones(3, 1 + n_tokens))
+    assert torch.equal(weights[1], weights[2])
+    assert torch.equal(weights[0], weights[3])
+    assert not torch.equal(weights[0], weights[1])
+    assert torch.equal(network.expert_weights(x, "a"), weights[2])
+
+
+@pytest.mark.parametrize(("n_experts", "layer"), [(0, 0), (0, -1), (3, 2), (3, -3)])
+def test_expert_weights_of_no_layer(n_experts, layer):
+    network = build(n_experts=n_experts)
+    n = 2 if n_experts else 0
+    message = f"layer must be one of the {n} mixtures of experts .*Got {layer}"
+    with pytest.raises(ValueError, match=message):
+        network.expert_weights(epochs(), "a", layer)
 
 
 @pytest.mark.parametrize(
@@ -123,20 +262,37 @@ def test_epoch_gives_the_same_bits_in_any_batch(options, d_model):
                 assert torch.equal(part, whole[start : start + size]), size
 
 
-def test_order_of_epochs():
-    network, x = build().eval(), epochs(5)
+@pytest.mark.parametrize("options", [{}, {"top_k": 4, "moe_residual": False}], ids=str)
+@pytest.mark.parametrize("d_model", [16, 128])
+def test_experts_give_the_same_bits_in_any_batch(options, d_model):
+    network = build(d_model=d_model, n_experts=8, **options).eval()
+    x = epochs(29)
+    with torch.inference_mode():
+        whole = network(x, "a")
+        weights = network.expert_weights(x, "a")
+        assert ((weights > 0).sum((0, 1)) > 0).sum() > 4  # experts that are in use
+        for size in (2, 3, 7, 12, 29):
+            for start in {0, (29 - size) // 2, 29 - size}:
+                part = network(x[start : start + size], "a")
+                assert torch.equal(part, whole[start : start + size]), size
+
+
+@pytest.mark.parametrize("n_experts", [0, 8])
+def test_order_of_epochs(n_experts):
+    network, x = build(n_experts=n_experts).eval(), epochs(5)
     order = torch.tensor([3, 1, 4, 0, 2])
     with torch.inference_mode():
         assert torch.equal(network(x[order], "a"), network(x, "a")[order])
 
 
-def test_order_of_channels():
-    network, x = build(), epochs()
+@pytest.mark.parametrize("n_experts", [0, 4])
+def test_order_of_channels(n_experts):
+    network, x = build(n_experts=n_experts), epochs()
     network.double().eval()
     x, order = x.double(), torch.tensor([2, 0, 1])
     want = network(x, "a")
     with torch.no_grad():
-        weight = network.spatial["a"].weight
+        weight = network.spatial[module_key("a")].weight
         weight.copy_(weight[:, order].clone())
     # logits are float64 here: the head keeps what is finer than float32
     assert_near(network(x[:, order], "a"), want)
@@ -145,8 +301,9 @@ def test_order_of_channels():
 @pytest.mark.parametrize(
     "copied", [copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))]
 )
-def test_copies(copied):
-    network, x = build().eval(), epochs()
+@pytest.mark.parametrize("n_experts", [0, 4])
+def test_copies(copied, n_experts):
+    network, x = build(n_experts=n_experts).eval(), epochs()
     twin = copied(network)
     assert twin.config == network.config
     assert torch.equal(twin(x, "a"), network(x, "a"))
@@ -155,13 +312,21 @@ def test_copies(copied):
     assert not torch.equal(twin(x, "a"), network(x, "a"))
 
 
-def test_state_dict():
-    network, other, x = build().eval(), build(), epochs()
+@pytest.mark.parametrize("n_experts", [0, 4])
+def test_state_dict(n_experts):
+    network, other = (build(n_experts=n_experts) for _ in range(2))
+    x = epochs()
+    network(x, "a")
+    network.eval()
     with torch.no_grad():
         for parameter in other.parameters():
             parameter.add_(0.1)
     assert not torch.equal(other.eval()(x, "a"), network(x, "a"))
     state = network.state_dict()
-    assert state.keys() == dict(network.named_parameters()).keys()
+    names = {name for name in state if not name.endswith(".usage")}
+    assert names == dict(network.named_parameters()).keys()
+    assert len(state) - len(names) == (2 if n_experts else 0)
     other.load_state_dict(state)
     assert torch.equal(other(x, "a"), network(x, "a"))
+    for name, tensor in other.state_dict().items():
+        assert torch.equal(tensor, state[name]), name

@@ -14,10 +14,11 @@ CPU = torch.device("cpu")
 N = 7
 
 
-@pytest.fixture(scope="module", params=[16, 128])
+@pytest.fixture(scope="module", params=[(16, 0), (128, 0), (128, 8)], ids=str)
 def network(request):
-    """Give a narrow and a full network, in training mode."""
-    config = EEGMambaConfig({"a": 3}, {"a": 4}, d_model=request.param)
+    """Give a narrow and a full network, and one with experts, in training mode."""
+    width, n_experts = request.param
+    config = EEGMambaConfig({"a": 3}, {"a": 4}, d_model=width, n_experts=n_experts)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)
         return EEGMamba(config)

@@ -54,6 +54,34 @@ def test_equal_weights_give_torchs_cross_entropy(smoothing):
     )
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_soft_targets_are_smoothed_labels(smoothing):
+    logits, labels, weights = make(12, 4)
+    targets = soft_targets(labels, weights, 4, smoothing)
+    assert targets.dtype == torch.float64
+    losses = F.cross_entropy(
+        logits, labels, label_smoothing=smoothing, reduction="none"
+    )
+    assert_near(cross_entropy(logits, targets), (weights * losses).mean())
+
+
+def test_class_weights_are_torchs():
+    logits, labels, _ = make(12, 4)
+    by_class = torch.tensor([0.5, 2.0, 1.0, 3.0], dtype=torch.float64)
+    weights = by_class[labels]
+    got = weighted(logits, labels, weights)
+    # theirs divides by the sum of the weights, ours by the size of the batch
+    want = F.cross_entropy(logits, labels, weight=by_class) * weights.mean()
+    assert_near(got, want)
+
+
+def test_blended_targets_are_torchs_probabilities():
+    logits, labels, weights = make(12, 4)
+    targets = soft_targets(labels, 0 * weights + 1, 4)
+    _, targets = blend(torch.zeros(12, 1, 1), targets, 0.4)
+    assert_near(cross_entropy(logits, targets), F.cross_entropy(logits, targets))
+
+
 def test_targets_have_the_weights_as_sums():
     _, labels, weights = make(12, 4)
     for smoothing in (0.0, 0.3):
@@ -98,8 +126,9 @@ def blended(n, concentration, seed=0):
     """Blend epochs that are unit vectors, so that the shares can be read off."""
     x = torch.eye(n).unsqueeze(1)
     targets = torch.eye(n, dtype=torch.float64)
-    torch.manual_seed(seed)
-    return blend(x, targets, concentration)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        return blend(x, targets, concentration)
 
 
 def test_blend_is_a_convex_combination_of_two():
@@ -126,6 +155,32 @@ def test_shares_have_the_folded_beta_distribution():
     generator = np.random.default_rng(0)
     beta = generator.beta(0.4, 0.4, 20_000)
     assert kstest(own, np.maximum(beta, 1 - beta)).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("concentration", [1e-3, 0.4, 1.0, 50.0])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_blended_epochs_and_targets_fit_together(concentration, dtype):
+    generator = torch.Generator().manual_seed(0)
+    classes = torch.randint(3, (40,), generator=generator)
+    signals = torch.randn(3, 2, 5, generator=generator, dtype=dtype)
+    targets = F.one_hot(classes, 3).double()
+    before = signals[classes].clone()
+    x, blended_targets = blend(before, targets, concentration)
+    assert x.dtype == dtype
+    assert blended_targets.dtype == torch.float64
+    # epochs of a class are all alike here, so the targets tell what x must be
+    want = torch.einsum("nk,kct->nct", blended_targets, signals.double())
+    assert_near(x, want, dtype=torch.float32)
+    assert_near(blended_targets.sum(1), torch.ones(40), dtype=torch.float32)
+    assert (blended_targets[torch.arange(40), classes] >= 0.5).all()
+    assert torch.equal(before, signals[classes])
+
+
+def test_blend_of_a_single_epoch():
+    x, targets = torch.randn(1, 2, 5), torch.tensor([[0.2, 0.8]])
+    got = blend(x, targets, 1.0)
+    assert_near(got[0], x)
+    assert_near(got[1], targets)
 
 
 def test_no_concentration_blends_nothing():

@@ -115,6 +115,22 @@ def test_decay_exemptions():
         assert matching <= exempt
 
 
+def test_decay_exemptions_of_experts():
+    sizes = {"a": 2, "b": 3}
+    network = EEGMamba(EEGMambaConfig(sizes, sizes, d_model=16, n_experts=3))
+    exempt = set(decay_exemptions(network))
+    names = dict(network.named_parameters())
+    assert {f"encoder.task_tokens.task_{task}" for task in "ab"} <= exempt
+    experts = {name for name in names if ".experts." in name or ".universal." in name}
+    assert len(experts) == 2 * 2 * 4
+    biases = {name for name in experts if name.endswith(("bias1", "bias2"))}
+    assert experts & exempt == biases
+    gates = {name for name in names if ".gate." in name}
+    assert gates & exempt == {name for name in gates if name.endswith("bias")}
+    norms = {name for name in names if "norm" in name}
+    assert norms <= exempt
+
+
 def test_groups_of_the_same_options_are_one():
     a, b, c, d = (torch.nn.Parameter(torch.zeros(1)) for _ in range(4))
     groups = [

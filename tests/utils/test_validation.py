@@ -75,4 +75,6 @@ def test_flag_refused(value):
 def test_padding_is_announced():
     with pytest.warns(UserWarning, match="200 samples, the network needs 289"):
         warn_padding(200, 289)
+    with pytest.warns(UserWarning, match="Epochs of task 'sleep' have 200 samples"):
+        warn_padding(200, 289, "sleep")
     assert warn_padding(289, 289) is None  # and a warning would be an error

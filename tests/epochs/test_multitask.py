@@ -1,0 +1,142 @@
+"""MultiTaskEpochs: one index over ragged tasks, and nothing is copied."""
+
+import pickle
+import tracemalloc
+
+import mne
+import numpy as np
+import pytest
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _num_samples
+
+from mne_eegmamba import MultiTaskEpochs
+
+
+@pytest.fixture
+def data(epochs):
+    arrays = np.arange(6 * 2 * 5, dtype=float).reshape(6, 2, 5)
+    return MultiTaskEpochs(
+        {"hand": epochs, "b": arrays, "two": [epochs[:3], epochs[40:42]]},
+        {"b": [0, 1, 0, 1, 0, 1]},
+    )
+
+
+def test_vectors(data, epochs):
+    assert data.tasks == ("hand", "b", "two")
+    assert data.shape == (len(data),) == (48 + 6 + 5,)
+    assert data.task.tolist() == ["hand"] * 48 + ["b"] * 6 + ["two"] * 5
+    assert data.y[:2].tolist() == ["hand/left", "hand/right"]
+    assert data.y[48:54].tolist() == ["b/0", "b/1"] * 3
+    assert data.groups[:9].tolist() == ["hand/0"] * 8 + ["hand/1"]
+    assert data.groups[48] == "b/0"
+    assert data.groups[-1] == "two/5"
+
+
+def test_one_task_comes_back_as_it_was(data, epochs):
+    part = data["hand"]
+    assert isinstance(part, mne.BaseEpochs)
+    np.testing.assert_array_equal(part.get_data(), epochs.get_data())
+    assert data["b"].shape == (6, 2, 5)
+    assert [len(piece) for piece in data["two"]] == [3, 2]
+    with pytest.raises(KeyError, match=r"no task 'x', only \['hand', 'b', 'two'\]"):
+        data["x"]
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        [50, 1, 58, 1],
+        np.arange(59) % 3 == 0,
+        slice(40, 56, 2),
+        slice(None, None, -1),
+        np.array([], dtype=int),
+    ],
+)
+def test_index_is_numpys(data, index):
+    view = data[index]
+    for name in ("task", "y", "groups"):
+        np.testing.assert_array_equal(getattr(view, name), getattr(data, name)[index])
+    assert len(view) == len(data.task[index])
+    rows = np.arange(59)[index]
+    mine = rows[(rows >= 48) & (rows < 54)] - 48
+    np.testing.assert_array_equal(view["b"], data["b"][mine])
+    again = view[::-1]
+    np.testing.assert_array_equal(again.y, view.y[::-1])
+
+
+def test_scikit_learn_indexes_it(data):
+    assert _num_samples(data) == 59
+    assert _safe_indexing(data, np.array([3, 50])).y.tolist() == [
+        "hand/right",
+        "b/0",
+    ]
+    mask = data.task == "b"
+    assert len(_safe_indexing(data, mask)) == 6
+
+
+def test_a_view_copies_no_samples():
+    array = np.zeros((500, 20, 1000), dtype=np.float32)  # 40 MB
+    data = MultiTaskEpochs({"a": array}, {"a": np.arange(500) % 2})
+    tracemalloc.start()
+    view = data[np.arange(0, 500, 2)][:200]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1e6
+    whole, rows, places = view.parts()["a"]
+    assert np.shares_memory(whole, array)
+    np.testing.assert_array_equal(rows, np.arange(0, 400, 2))
+    np.testing.assert_array_equal(places, np.arange(200))
+
+
+def test_epochs_on_disk_are_loaded_once(epochs, tmp_path):
+    path = tmp_path / "a-epo.fif"
+    plain = epochs.copy()
+    plain.metadata = None
+    plain.save(path, verbose="error")
+    lazy = mne.read_epochs(path, preload=False, verbose="error")
+    data = MultiTaskEpochs({"a": lazy})
+    assert not lazy.preload
+    np.testing.assert_allclose(
+        data[5:7]["a"].get_data(), epochs[5:7].get_data(), rtol=1e-6, atol=1e-12
+    )
+
+
+def test_groups_from_a_dict_another_column_or_none(epochs):
+    given = MultiTaskEpochs({"a": epochs}, groups={"a": np.arange(48) // 24})
+    assert np.unique(given.groups).tolist() == ["a/0", "a/1"]
+    none = MultiTaskEpochs({"a": epochs}, groups="session")
+    assert np.unique(none.groups).tolist() == ["a/0"]
+
+
+def test_pickle_and_repr(data):
+    view = pickle.loads(pickle.dumps(data[::7]))
+    np.testing.assert_array_equal(view.y, data[::7].y)
+    assert repr(data) == "<MultiTaskEpochs | 59 epochs: hand 48, b 6, two 5>"
+
+
+X = np.zeros((4, 1, 5))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((X,), TypeError, "epochs must be a dict.*Got ndarray"),
+        (({},), ValueError, "at least one task"),
+        (({"a/b": X},), ValueError, "without \"/\". Got 'a/b'"),
+        (({3: X},), ValueError, "non-empty texts.*Got 3"),
+        (({"a": X},), ValueError, "Task 'a' needs labels"),
+        (({"a": X}, [0, 1, 0, 1]), TypeError, "y must be a dict.*Got list"),
+        (({"a": X}, {"a": [0, 1]}), ValueError, "Task 'a': X and y must have the same"),
+        (({"a": X}, {"a": [0, 1, 0, 1]}, {}), ValueError, "groups.*'a' is missing"),
+        (({"a": X}, {"a": [0] * 4}, {"a": [0]}), ValueError, "Task 'a': X and groups"),
+    ],
+)
+def test_wrong_arguments(arguments, error, message):
+    with pytest.raises(error, match=message):
+        MultiTaskEpochs(*arguments)
+
+
+@pytest.mark.parametrize("index", [3, [[1, 2]], [0.5], None])
+def test_wrong_index(data, index):
+    with pytest.raises(IndexError, match="take the name of a task, a slice"):
+        data[index]
