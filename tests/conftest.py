@@ -10,8 +10,13 @@ import mne
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 SFREQ = 160.0
+
+# The networks are tiny: two threads would wait for each other, above all on a busy
+# machine. Tests of threads set their own number.
+torch.set_num_threads(1)
 
 
 @pytest.fixture

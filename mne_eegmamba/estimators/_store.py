@@ -39,7 +39,7 @@ def save(estimator, path):
         "estimator": type(estimator).__name__,
         "parameters": parameters,
         "tasks": [_pack_task(name, task) for name, task in estimator.tasks_.items()],
-        "config": {name: getattr(config, name) for name in _fit.CONFIG},
+        "config": {name: _plain(getattr(config, name)) for name in _fit.CONFIG},
         "seen": _pack_seen(estimator),
         "history": _pack_table(estimator.history_),
     }
@@ -113,7 +113,7 @@ def _unpack_seen(seen):
 def _net(estimator, config, arrays):
     settings = {
         **estimator.get_params(deep=False),
-        **config,
+        **{name: _unpack_plain(value) for name, value in config.items()},
         "schedule": "constant",
         "validation": None,
         "early_stopping": None,

@@ -458,6 +458,27 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         form, embedding = self._outputs(X, task, "embed")
         return form.join(embedding)
 
+    def fit_transform(self, X, y=None, *, task=None, sample_weight=None, groups=None):
+        """Train, and return the vectors that the heads see.
+
+        Parameters
+        ----------
+        X, y, task, sample_weight, groups : object
+            As in `fit`.
+
+        Returns
+        -------
+        embedding : dict of ndarray | ndarray, shape (n_epochs, d_model)
+            As from `transform`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As in `fit`.
+        """
+        self.fit(X, y, task=task, sample_weight=sample_weight, groups=groups)
+        return self.transform(X, task=task)
+
     def score(self, X, y=None, *, task=None, sample_weight=None):
         """Return the mean over tasks of the balanced accuracy.
 

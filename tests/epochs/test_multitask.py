@@ -42,6 +42,28 @@ def test_one_task_comes_back_as_it_was(data, epochs):
         data["x"]
 
 
+@pytest.mark.parametrize("order", [[3, 0, 4, 1, 2], [4, 3, 2], [1], [0, 0, 3, 0]])
+def test_a_task_comes_in_the_order_of_the_view(data, epochs, order):
+    joined = np.concatenate([epochs[:3].get_data(), epochs[40:42].get_data()])
+    part = data[54 + np.array(order)]["two"]
+    parts = part if isinstance(part, list) else [part]
+    assert all(isinstance(piece, mne.BaseEpochs) for piece in parts)
+    found = np.concatenate([piece.get_data() for piece in parts])
+    np.testing.assert_array_equal(found, joined[order])
+    hand = data[np.array(order) + 7]["hand"]
+    np.testing.assert_array_equal(
+        hand.get_data(), epochs.get_data()[np.array(order) + 7]
+    )
+
+
+def test_a_task_without_epochs_in_the_view(data):
+    view = data[:3]
+    assert view.tasks == data.tasks
+    assert view["b"].shape == (0, 2, 5)
+    assert len(view["two"]) == 0
+    assert list(view.parts()) == ["hand"]
+
+
 @pytest.mark.parametrize(
     "index",
     [
@@ -71,14 +93,21 @@ def test_scikit_learn_indexes_it(data):
         "b/0",
     ]
     mask = data.task == "b"
-    assert len(_safe_indexing(data, mask)) == 6
+    for index in (mask, mask.tolist(), slice(48, 54), list(range(48, 54))):
+        assert _safe_indexing(data, index).y.tolist() == ["b/0", "b/1"] * 3
+
+
+def test_it_cannot_be_looped_over(data):
+    with pytest.raises(TypeError, match="not iterable"):
+        list(data)
 
 
 def test_a_view_copies_no_samples():
-    array = np.zeros((500, 20, 1000), dtype=np.float32)  # 40 MB
-    data = MultiTaskEpochs({"a": array}, {"a": np.arange(500) % 2})
+    array = np.zeros((500, 25, 1000), dtype=np.float32)  # 50 MB
     tracemalloc.start()
+    data = MultiTaskEpochs({"a": array}, {"a": np.arange(500) % 2})
     view = data[np.arange(0, 500, 2)][:200]
+    _safe_indexing(data, np.arange(500) % 3 == 0)[::-1].parts()
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1e6
@@ -86,6 +115,12 @@ def test_a_view_copies_no_samples():
     assert np.shares_memory(whole, array)
     np.testing.assert_array_equal(rows, np.arange(0, 400, 2))
     np.testing.assert_array_equal(places, np.arange(200))
+
+
+def test_a_view_holds_the_users_epochs(data, epochs):
+    whole, rows, _ = data[5:9].parts()["hand"]
+    assert whole[0] is epochs
+    assert rows.tolist() == [5, 6, 7, 8]
 
 
 def test_epochs_on_disk_are_loaded_once(epochs, tmp_path):
@@ -101,11 +136,31 @@ def test_epochs_on_disk_are_loaded_once(epochs, tmp_path):
     )
 
 
+def test_epochs_that_mne_rejects_are_not_there(rng):
+    samples = 1e-5 * rng.standard_normal((1, 2000))
+    samples[0, 700] = 1e-2
+    raw = mne.io.RawArray(samples, mne.create_info(1, 200.0, "eeg"), verbose="error")
+    events = np.column_stack(
+        [200 * np.arange(9) + 5, np.zeros(9, int), np.ones(9, int)]
+    )
+    lazy = mne.Epochs(
+        *(raw, events, {"rest": 1}, 0, 0.5),
+        baseline=None,
+        reject={"eeg": 1e-3},
+        preload=False,
+        verbose="error",
+    )
+    assert MultiTaskEpochs({"a": lazy}).y.tolist() == ["a/rest"] * 8
+
+
 def test_groups_from_a_dict_another_column_or_none(epochs):
     given = MultiTaskEpochs({"a": epochs}, groups={"a": np.arange(48) // 24})
     assert np.unique(given.groups).tolist() == ["a/0", "a/1"]
-    none = MultiTaskEpochs({"a": epochs}, groups="session")
-    assert np.unique(none.groups).tolist() == ["a/0"]
+    assert given.grouped == given[:3].grouped == ("a",)
+    for groups in ("session", None):
+        none = MultiTaskEpochs({"a": epochs}, groups=groups)
+        assert np.unique(none.groups).tolist() == ["a/0"]
+        assert none.grouped == none[:3].grouped == ()
 
 
 def test_pickle_and_repr(data):
@@ -129,6 +184,14 @@ X = np.zeros((4, 1, 5))
         (({"a": X}, {"a": [0, 1]}), ValueError, "Task 'a': X and y must have the same"),
         (({"a": X}, {"a": [0, 1, 0, 1]}, {}), ValueError, "groups.*'a' is missing"),
         (({"a": X}, {"a": [0] * 4}, {"a": [0]}), ValueError, "Task 'a': X and groups"),
+        (({"a": X}, {"a": [0] * 4}, [0] * 4), TypeError, "groups must be a dict"),
+        (({"a": X}, {"b": [0] * 4}), ValueError, r"y has entries .*\['b'\]"),
+        (
+            ({"a": X}, {"a": [0] * 4}, {"a": [0] * 4, "b": [0]}),
+            ValueError,
+            r"groups has entries .*\['b'\]",
+        ),
+        (({"a": X}, {"a": [[0], [1], [0], [1]]}), ValueError, "Task 'a': y must have"),
     ],
 )
 def test_wrong_arguments(arguments, error, message):

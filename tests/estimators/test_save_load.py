@@ -131,7 +131,8 @@ def test_two_dimensions_and_column_names(make, numbers, path):
 
 
 def test_numpy_numbers_as_parameters(make, numbers, path):
-    clf = make(max_epochs=np.int64(1), lr=np.float64(1e-3)).fit(*numbers)
+    clf = make(max_epochs=np.int64(1), d_model=np.int64(8), lr=np.float64(1e-3))
+    clf.fit(*numbers)
     clf.save(path)
     assert EEGMambaClassifier.load(path).get_params() == clf.get_params()
 

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
+from sklearn.utils.metadata_routing import get_routing_for_object
 
 from mne_eegmamba import TaskGroupKFold
 
@@ -67,6 +68,20 @@ def test_works_in_scikit_learn():
     assert len(cross_val_score(DummyClassifier(), X, y, groups=groups, cv=cv)) == 3
     search = GridSearchCV(DummyClassifier(), {"strategy": ["prior", "uniform"]}, cv=cv)
     assert search.fit(X, y, groups=groups).n_splits_ == 3
+
+
+def test_groups_are_routed_without_being_asked_for():
+    routed = get_routing_for_object(TaskGroupKFold(3)).split.requests
+    assert routed == get_routing_for_object(GroupKFold(3)).split.requests
+    assert routed == {"groups": True}
+
+
+def test_the_same_folds_each_time():
+    groups, cv = make_groups([5, 7], 1), TaskGroupKFold(3)
+    first, second = (list(cv.split(groups, groups=list(groups))) for _ in range(2))
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one[0], other[0])
+        np.testing.assert_array_equal(one[1], other[1])
 
 
 @pytest.mark.parametrize(

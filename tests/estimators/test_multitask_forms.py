@@ -1,0 +1,275 @@
+"""Corners of the ways in which several tasks may be handed over."""
+
+import warnings
+
+import mne
+import numpy as np
+import pandas as pd
+import pytest
+from mne.utils import catch_logging
+from scipy.special import softmax
+from sklearn.metrics import balanced_accuracy_score
+
+from mne_eegmamba import MultiTaskEpochs
+from mne_eegmamba.estimators import _fit
+from tests.estimators.conftest import make_tasks
+
+METHODS = ["predict", "predict_proba", "decision_function", "transform"]
+
+
+def assert_same(one, other):
+    """Compare arrays, or dicts of them, to the bit."""
+    if isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for task in one:
+            np.testing.assert_array_equal(one[task], other[task])
+    else:
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.fixture(scope="module")
+def one_array(arrays):
+    """Give one array, labels, and the task of each epoch, in mixed order."""
+    X = arrays[0]["b"]
+    task = np.array(["p", "q", "q"] * 6)
+    y = np.where(task == "p", np.arange(18) // 3 % 2, np.arange(18) // 3 % 3)
+    return X, y, task
+
+
+@pytest.fixture(scope="module")
+def hands(epochs):
+    """Give two tasks of Epochs that differ in channels, length, rate and names."""
+    eyes = epochs[20:36].pick(["Pz", "Cz"]).crop(tmax=1.9)
+    eyes.event_id = {"open": 1, "closed": 2}
+    return {"hands": epochs[:20], "eyes": eyes}
+
+
+@pytest.fixture(scope="module")
+def fitted_hands(hands):
+    return make_tasks().fit(hands)
+
+
+@pytest.fixture
+def splits(monkeypatch):
+    """Collect the groups that the validation split gets."""
+    seen = []
+    plain = _fit.split_validation
+
+    def spy(data, validation, random_state):
+        seen.append(data.groups)
+        return plain(data, validation, random_state)
+
+    monkeypatch.setattr(_fit, "split_validation", spy)
+    return seen
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_dict_flat_and_array_agree(fitted_tasks, arrays, flat, method):
+    X, _ = arrays
+    run = getattr(fitted_tasks, method)
+    by_task, all_in_one = run(X), run(flat)
+    for name, part in X.items():
+        one = run(part, task=[name] * 18)
+        assert_same(run({name: part})[name], by_task[name])
+        if method == "predict":
+            assert_same(one, by_task[name])
+            texts = np.char.add(f"{name}/", by_task[name].astype(str))
+            assert_same(all_in_one[flat.task == name], texts)
+        else:
+            assert_same(one, all_in_one[flat.task == name])
+
+
+def test_scores_are_before_the_softmax(fitted_tasks, flat):
+    scores = fitted_tasks.decision_function(flat)
+    np.testing.assert_allclose(
+        softmax(scores.astype(float), axis=1),
+        fitted_tasks.predict_proba(flat),
+        rtol=1e-5,
+    )
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_array_with_tasks_is_the_dict(one_array, method):
+    X, y, task = one_array
+    clf = make_tasks().fit(X, y, task=task)
+    rows = {name: task == name for name in "pq"}
+    by_task = {name: X[at] for name, at in rows.items()}
+    same = make_tasks().fit(by_task, {name: y[at] for name, at in rows.items()})
+    assert clf.task_classes_["p"].tolist() == [0, 1]
+    assert clf.classes_.tolist() == [0, 1, 2]
+    found = getattr(clf, method)(by_task)
+    assert_same(found, getattr(same, method)(by_task))
+    together = getattr(clf, method)(X, task=pd.Series(task))
+    for name, at in rows.items():
+        part = together[at]
+        if method in ("predict_proba", "decision_function") and name == "p":
+            other = 0 if method == "predict_proba" else np.finfo("f4").min
+            assert (part[:, 2] == other).all()
+            part = part[:, :2]
+            part = part if method == "predict_proba" else part[:, 1] - part[:, 0]
+        assert_same(part, found[name])
+
+
+def test_scores_of_an_array_with_tasks(one_array):
+    X, y, task = one_array
+    clf = make_tasks().fit(X, y, task=task)
+    predicted = clf.predict(X, task=task)
+    each = [balanced_accuracy_score(y[task == n], predicted[task == n]) for n in "pq"]
+    assert clf.score(X, y, task=task) == pytest.approx(np.mean(each))
+
+
+def test_fit_transform_knows_the_tasks(one_array, arrays):
+    X, y, task = one_array
+    clf = make_tasks()
+    assert_same(clf.fit_transform(X, y, task=task), clf.transform(X, task=task))
+    assert_same(clf.fit_transform(*arrays), clf.transform(arrays[0]))
+    assert clf.get_feature_names_out()[-1] == "multitaskeegmamba15"
+
+
+def test_two_dimensions_are_one_channel(arrays):
+    X, y = arrays
+    thin = {"a": X["a"][:, 0], "b": X["b"][:, 0]}
+    deep = {name: part[:, None] for name, part in thin.items()}
+    clf = make_tasks().fit(thin, y)
+    assert_same(clf.predict_proba(deep), make_tasks().fit(deep, y).predict_proba(thin))
+
+
+@pytest.mark.parametrize(
+    "labels", [np.array(["no", "yes"], dtype=object), np.array([False, True])]
+)
+def test_labels_of_any_kind_stand_side_by_side(arrays, labels):
+    X, y = arrays
+    clf = make_tasks().fit(X, {"a": labels[y["a"]], "b": y["a"] - 3})
+    assert clf.classes_.tolist() == [f"a/{x}" for x in labels] + ["b/-2", "b/-3"]
+    predicted = clf.predict(X)
+    assert predicted["a"].dtype == labels.dtype
+    assert predicted["b"].dtype == int
+    proba = clf.predict_proba(MultiTaskEpochs(X, {"a": labels[y["a"]], "b": y["b"]}))
+    # Columns of b: -2 stands before -3 as text, after it as a number.
+    assert_same(proba[18:, [3, 2]], clf.predict_proba(X)["b"])
+
+
+def test_flat_labels_are_those_of_a_dict_fit(fitted_tasks, arrays, flat):
+    assert fitted_tasks.score(flat) == fitted_tasks.score(*arrays)
+    assert fitted_tasks.score(flat[20:]) == fitted_tasks.score(
+        {"b": arrays[0]["b"][2:]}, {"b": arrays[1]["b"][2:]}
+    )
+    one = make_tasks().fit(*arrays).partial_fit(flat)
+    other = make_tasks().fit(*arrays).partial_fit(*arrays)
+    assert_same(one.predict_proba(flat), other.predict_proba(flat))
+
+
+def test_views_train_like_their_own_arrays(arrays, flat):
+    X, y = arrays
+    rows = np.r_[30:20:-1, 0:9]
+    part = make_tasks().fit(flat[rows])
+    texts = {"a": y["a"][:9].astype(str), "b": y["b"][3:13]}
+    own = make_tasks().fit({"a": X["a"][:9], "b": X["b"][3:13]}, texts)
+    assert_same(part.predict_proba(X), own.predict_proba(X))
+
+
+def test_epochs_in_a_dict_and_behind_one_index(fitted_hands, hands):
+    data = MultiTaskEpochs(hands)
+    clf = make_tasks().fit(data)
+    assert clf.classes_.tolist() == [
+        *("eyes/closed", "eyes/open", "hands/left", "hands/right")
+    ]
+    assert_same(clf.predict_proba(hands), fitted_hands.predict_proba(hands))
+    assert fitted_hands.score(hands) == fitted_hands.score(data)
+    lists = {name: [part[:7], part[7:]] for name, part in hands.items()}
+    assert_same(make_tasks().fit(lists).predict_proba(data), clf.predict_proba(data))
+    assert fitted_hands.score(lists) == fitted_hands.score(data)
+
+
+def test_epochs_are_read_like_the_classifiers(fitted_hands, hands):
+    expected = fitted_hands.predict_proba(hands)
+    mixed = hands["hands"].copy().reorder_channels(["Pz", "C3", "C4", "Cz"])
+    assert_same(
+        fitted_hands.predict_proba({"hands": mixed})["hands"], expected["hands"]
+    )
+    eyes = hands["eyes"].copy().resample(320.0, verbose="error")
+    with catch_logging(verbose=True) as log:
+        fitted_hands.set_params(verbose=True).predict({"eyes": eyes})
+        fitted_hands.set_params(verbose="error")
+    assert "Resampling X from 320.0 Hz to the 160.0 Hz" in log.getvalue()
+
+
+def test_epochs_from_disk(fitted_hands, hands, tmp_path):
+    bare = hands["hands"].copy()
+    bare.metadata = None
+    bare.save(tmp_path / "hands-epo.fif", fmt="double", verbose="error")
+    lazy = mne.read_epochs(tmp_path / "hands-epo.fif", preload=False, verbose="error")
+    clf = make_tasks().fit({**hands, "hands": lazy})
+    assert not lazy.preload
+    for name, proba in fitted_hands.predict_proba(hands).items():
+        np.testing.assert_allclose(clf.predict_proba(hands)[name], proba, atol=1e-5)
+
+
+def test_epochs_with_a_task_each(epochs, splits):
+    task = np.where(epochs.metadata["subject"] % 2, "one", "two")
+    clf = make_tasks(validation=0.4).fit(epochs, task=task)
+    assert clf.tasks_["one"].ch_names == tuple(epochs.ch_names)
+    assert clf.classes_.tolist() == ["left", "right"]
+    subjects = epochs.metadata["subject"].to_numpy()
+    for groups, name in zip(splits, ("one", "two"), strict=True):
+        assert_same(groups, subjects[task == name])
+    parts = {name: epochs[task == name] for name in ("one", "two")}
+    same = make_tasks(validation=0.4).fit(parts)
+    assert_same(clf.predict_proba(parts), same.predict_proba(parts))
+    assert clf.score(epochs, task=task) == same.score(parts)
+
+
+def test_groups_come_with_epochs_and_the_index(epochs, hands, splits):
+    clf = make_tasks(validation=0.5)
+    subjects = {k: v.metadata["subject"].to_numpy() for k, v in hands.items()}
+    clf.fit(hands)
+    for groups, name in zip(splits, ("eyes", "hands"), strict=True):
+        assert_same(groups, subjects[name])
+    splits.clear()
+    clf.fit(MultiTaskEpochs(hands)[::-1])
+    for groups, name in zip(splits, ("eyes", "hands"), strict=True):
+        assert_same(groups, [f"{name}/{group}" for group in subjects[name][::-1]])
+
+
+def test_without_groups_the_index_trains_like_the_dict(arrays, splits):
+    X, y = arrays
+    clf = make_tasks(validation=0.25)
+    flat = MultiTaskEpochs(X, y)
+    by_index = clf.fit(flat).predict_proba(flat)
+    assert splits == [None, None]
+    texts = {name: labels.astype(str) for name, labels in y.items()}
+    assert_same(by_index, clf.fit(X, texts).predict_proba(flat))
+
+
+def test_inputs_are_left_unchanged(arrays, hands):
+    X, y = dict(arrays[0]), dict(arrays[1])
+    weight = {name: np.linspace(0, 1, 18) for name in X}
+    copies = {name: part.copy() for name, part in weight.items()}
+    make_tasks(input_scale=None).fit(X, y, sample_weight=weight).predict(X)
+    assert list(X) == list(y) == ["a", "b"]
+    assert all(X[name] is arrays[0][name] for name in X)
+    assert_same(weight, copies)
+    data = {name: part.copy() for name, part in hands.items()}
+    make_tasks().fit(data).predict(data)
+    for name, part in hands.items():
+        assert_same(data[name].get_data(), part.get_data())
+        assert data[name].ch_names == part.ch_names
+
+
+def test_short_epochs_name_their_task(arrays):
+    X, y = arrays
+    with pytest.warns(UserWarning, match="needs 289"):
+        clf = make_tasks().fit({"a": X["a"][..., :200], "b": X["b"]}, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert clf.predict({"a": X["a"][..., :200]})["a"].shape == (18,)
+
+
+def test_a_prediction_depends_on_its_epoch_only(fitted_tasks, flat, rng):
+    expected = fitted_tasks.predict_proba(flat)
+    order = rng.permutation(36)
+    assert_same(fitted_tasks.predict_proba(flat[order]), expected[order])
+    for rows in ([3], [30], [35, 0, 35], np.arange(0, 36, 5)):
+        assert_same(fitted_tasks.predict_proba(flat[rows]), expected[rows])
+    many = np.tile(np.arange(36), 9)
+    assert_same(fitted_tasks.predict_proba(flat[many]), expected[many])

@@ -1,0 +1,337 @@
+"""What training on several tasks does with parameters, weights and repeated calls."""
+
+import inspect
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.model_selection import GroupKFold
+from skorch.callbacks import Callback
+
+from mne_eegmamba import MultiTaskEEGMamba, paper_parameters
+from mne_eegmamba.batches.dynamic_sampling import DynamicSampling
+from tests.estimators.conftest import make_tasks
+
+
+def same(one, other, X):
+    one, other = one.predict_proba(X), other.predict_proba(X)
+    return all(np.array_equal(one[name], other[name]) for name in one)
+
+
+@pytest.fixture
+def uneven(arrays):
+    """Give labels of which one is rare in each task."""
+    y = {"a": (np.arange(18) % 6 == 0).astype(int), "b": arrays[1]["b"].copy()}
+    y["b"][3:9] = "x"
+    return arrays[0], y
+
+
+class TestParameters:
+    def test_every_parameter_is_stored_as_it_came(self):
+        names = list(inspect.signature(MultiTaskEEGMamba).parameters)
+        values = {name: object() for name in names}
+        clf = MultiTaskEEGMamba(**values)
+        assert vars(clf) == values
+        assert list(clf.get_params()) == sorted(names)
+
+    def test_parameters_are_keyword_only(self):
+        with pytest.raises(TypeError, match="positional"):
+            MultiTaskEEGMamba(16)
+
+    def test_set_params_is_constructing(self, arrays):
+        parameters = {"n_experts": 4, "d_model": 8, "sampling": "uniform"}
+        changed = make_tasks().set_params(**parameters).fit(*arrays)
+        assert same(changed, make_tasks(**parameters).fit(*arrays), arrays[0])
+
+    def test_fit_changes_no_parameter(self, uneven):
+        clf = make_tasks(
+            class_weight={"a": {0: 1.0, 1: 5.0}},
+            task_types={"a": "t"},
+            callbacks=[],
+            validation=GroupKFold(3),
+        )
+        before = clf.get_params().copy()
+        clf.fit(*uneven, groups={name: np.arange(18) // 3 for name in "ab"})
+        for name, value in before.items():
+            assert getattr(clf, name) is value
+
+    def test_a_further_fit_forgets_the_first(self, fitted_tasks, arrays, new, epochs):
+        clf = make_tasks().fit(*new)
+        assert (clf.n_features_in_, clf.input_kind_) == (5, "array")
+        clf.fit(*arrays)
+        assert not hasattr(clf, "n_features_in_")
+        assert list(clf.tasks_) == ["a", "b"]
+        assert len(clf.history_) == 1
+        assert same(clf, fitted_tasks, arrays[0])
+        clf.fit({"hand": epochs})
+        assert list(clf.tasks_) == ["hand"]
+
+    def test_paper_parameters_train(self, arrays):
+        parameters = paper_parameters(multitask=True)
+        assert (parameters["n_layers"], parameters["n_experts"]) == (8, 8)
+        clf = MultiTaskEEGMamba(**parameters, verbose="error")
+        assert clf.get_params().items() >= parameters.items()
+        clf.set_params(max_epochs=1, d_model=16, batch_size=9)
+        proba = clf.fit(*arrays).predict_proba(arrays[0])
+        assert np.isfinite(proba["b"]).all()
+        assert clf.expert_usage(arrays[0], layer=7).shape == (2, 8)
+
+
+# For each parameter that the single-task classifier lacks, a value that must matter.
+EFFECTS = {
+    "bidirectional": False,
+    "n_experts": 4,
+    "top_k": 3,
+    "universal_expert": False,
+    "task_gate": False,
+    "task_types": {"a": "same", "b": "same"},
+    "moe_residual": False,
+    "balance_statistics": "batch",
+    "balance_weight": 1.0,
+    "router_z_weight": 1.0,
+    "sampling": "sequential",
+}
+
+
+def test_every_parameter_of_the_mixture_matters(make):
+    shared = make().get_params().keys()
+    assert EFFECTS.keys() == MultiTaskEEGMamba().get_params().keys() - shared
+
+
+@pytest.mark.parametrize("name", EFFECTS)
+def test_parameter_changes_the_result(arrays, name):
+    base = make_tasks(max_epochs=2, batch_size=6)
+    if name == "balance_statistics":
+        base.set_params(balance_weight=1.0)
+    other = clone(base).set_params(**{name: EFFECTS[name]})
+    assert other.get_params()[name] != base.get_params()[name]
+    assert not same(base.fit(*arrays), other.fit(*arrays), arrays[0])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "columns"),
+    [({}, True), ({"n_experts": 0}, False), ({"universal_expert": False}, True)],
+)
+def test_auxiliary_losses_are_recorded(arrays, parameters, columns):
+    history = make_tasks(**parameters).fit(*arrays).history_
+    for name in ("balance_loss", "router_z_loss"):
+        assert (name in history) == columns
+    assert history.notna().all(axis=None)
+
+
+def test_task_types_share_what_the_gate_knows(arrays):
+    clf = make_tasks(task_types={"a": "same", "b": "same"}).fit(*arrays)
+    assert len(clf.net_.module_.encoder.task_tokens) == 1
+    assert len(make_tasks().fit(*arrays).net_.module_.encoder.task_tokens) == 2
+
+
+@pytest.mark.parametrize("sampling", ["dynamic", "uniform", "sequential"])
+def test_a_pass_uses_every_epoch_once(arrays, sampling):
+    seen = []
+
+    class Watch(Callback):
+        def on_batch_end(self, net, batch, training, **kwargs):
+            seen.append((batch[0].task, len(batch[0])))
+
+    clf = make_tasks(sampling=sampling, callbacks=[Watch()], batch_size=6)
+    clf.fit(*arrays)
+    assert sorted(seen) == [("a", 6)] * 3 + [("b", 6)] * 3
+    if sampling == "sequential":
+        assert seen == sorted(seen)
+    assert clf.net_.iterator_train is DynamicSampling
+    assert clf.history_.waiting.between(0, 1).all()
+
+
+class TestRandomness:
+    def test_one_seed_one_result(self, fitted_tasks, arrays):
+        generators = [np.random.RandomState(3) for _ in range(2)]
+        one, other = (make_tasks(random_state=g).fit(*arrays) for g in generators)
+        assert same(one, other, arrays[0])
+        assert same(one, make_tasks(random_state=3).fit(*arrays), arrays[0])
+        assert not same(one, fitted_tasks, arrays[0])
+
+    def test_no_seed_many_results(self, arrays):
+        one, other = (make_tasks(random_state=None).fit(*arrays) for _ in range(2))
+        assert not same(one, other, arrays[0])
+
+    def test_order_of_epochs_does_not_matter(self, fitted_tasks, arrays, rng):
+        order = {name: rng.permutation(18) for name in arrays[0]}
+        X, y = ({k: v[order[k]] for k, v in part.items()} for part in arrays)
+        assert same(make_tasks().fit(X, y), fitted_tasks, arrays[0])
+
+    def test_global_state_is_neither_used_nor_touched(self, fitted_tasks, arrays, new):
+        np.random.seed(7)  # noqa: NPY002
+        torch.manual_seed(7)
+        before = np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+        clf = make_tasks(validation=0.3).fit(*arrays)
+        clf.partial_fit(*arrays).expert_usage(arrays[0])
+        clf.add_task("c", *new).remove_task("a")
+        after = np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+        assert before[0][2:] == after[0][2:]
+        np.testing.assert_array_equal(before[0][1], after[0][1])
+        assert torch.equal(before[1], after[1])
+        assert same(make_tasks().fit(*arrays), fitted_tasks, arrays[0])
+
+
+class TestWeights:
+    def test_balanced_counts_each_task_alone(self, uneven):
+        X, y = uneven
+        each = {}
+        for name, labels in y.items():
+            values, counts = np.unique(labels, return_counts=True)
+            weights = len(labels) / (len(values) * counts)
+            each[name] = dict(zip(values.tolist(), weights.tolist(), strict=True))
+        balanced = make_tasks(class_weight="balanced").fit(X, y)
+        flat = {f"{t}/{k}": w for t, part in each.items() for k, w in part.items()}
+        assert same(balanced, make_tasks(class_weight=each).fit(X, y), X)
+        assert same(balanced, make_tasks(class_weight=flat).fit(X, y), X)
+        assert not same(balanced, make_tasks().fit(X, y), X)
+
+    def test_tasks_without_an_entry_have_no_weights(self, uneven):
+        X, y = uneven
+        want = make_tasks(class_weight={"a": {0: 1.0, 1: 9.0}, "b": None}).fit(X, y)
+        for weights in ({"a": {1: 9.0}}, {"a/1": 9.0}, {"a/0": 1.0, "a/1": 9.0}):
+            clf = make_tasks(class_weight=weights).fit(X, y)
+            assert same(clf, want, X)
+        assert not same(want, make_tasks().fit(X, y), X)
+
+    def test_plain_dict_for_one_array(self, arrays):
+        X, y = arrays[0]["b"], arrays[1]["b"]
+        weights = {"x": 1.0, "y": 5.0, "z": 1.0}
+        factors = np.array([weights[label] for label in y])
+        by_class = make_tasks(class_weight=weights).fit(X, y)
+        by_epoch = make_tasks().fit(X, y, sample_weight=factors)
+        assert by_class.predict_proba(X).tolist() == by_epoch.predict_proba(X).tolist()
+
+    def test_weight_two_is_twice_the_epoch(self, arrays):
+        X, y = arrays
+        weight = {"b": 1.0 + (np.arange(18) % 4 == 0)}
+        rows = np.repeat(np.arange(18), weight["b"].astype(int))
+        twice = make_tasks().fit({**X, "b": X["b"][rows]}, {**y, "b": y["b"][rows]})
+        assert same(make_tasks().fit(X, y, sample_weight=weight), twice, X)
+
+    def test_weights_are_relative_to_their_task(self, fitted_tasks, arrays):
+        weight = {"a": np.full(18, 7.0), "b": np.full(18, 0.1)}
+        clf = make_tasks().fit(*arrays, sample_weight=weight)
+        assert same(clf, fitted_tasks, arrays[0])
+
+
+class TestValidation:
+    def test_only_the_training_part_trains(self, arrays):
+        X, y = arrays
+        fold = np.arange(18) < 6
+        split = [(np.flatnonzero(~fold), np.flatnonzero(fold))]
+        clf = make_tasks(validation=split).fit(X, y)
+        some = ({k: v[6:] for k, v in part.items()} for part in arrays)
+        assert same(clf, make_tasks().fit(*some), X)
+        proba = clf.predict_proba(X)
+        right, losses = {}, []
+        for name, classes in clf.task_classes_.items():
+            truth = np.searchsorted(classes, y[name][:6])
+            losses.extend(-np.log(proba[name][np.arange(6), truth]))
+            right[name] = np.mean(proba[name][:6].argmax(1) == truth)
+        last = clf.history_.iloc[-1]
+        assert last.valid_loss == pytest.approx(np.mean(losses), rel=1e-5)
+        assert last.valid_accuracy == pytest.approx(np.mean(list(right.values())))
+        for name, share in right.items():
+            assert last[f"valid_accuracy/{name}"] == pytest.approx(share)
+
+    def test_early_stopping_brings_the_best_weights_back(self, arrays):
+        X, y = arrays
+        y = {**y, "a": np.arange(18) // 2 % 2}  # nothing to learn but by heart
+        split = [(np.arange(8, 18), np.arange(8))]
+        clf = make_tasks(
+            validation=split,
+            early_stopping=3,
+            max_epochs=30,
+            lr=1e-2,
+            dropout=0.0,
+            mixup=0.0,
+            schedule="constant",
+        ).fit(X, y)
+        losses = clf.history_.valid_loss
+        assert len(losses) == losses.idxmin() + 3 < 30
+        proba = clf.predict_proba(X)
+        found = []
+        for name, classes in clf.task_classes_.items():
+            truth = np.searchsorted(classes, y[name][:8])
+            found.extend(-np.log(proba[name][np.arange(8), truth]))
+        assert losses.min() == pytest.approx(np.mean(found), rel=1e-5)
+
+
+class TestGoingOn:
+    def test_warm_start_grows(self, arrays):
+        clf = make_tasks(warm_start=True, max_epochs=2).fit(*arrays)
+        first, module = clf.history_.copy(), clf.net_.module_
+        clf.fit(*arrays)
+        assert clf.net_.module_ is module
+        assert clf.history_.index.tolist() == [1, 2, 3, 4]
+        pd.testing.assert_frame_equal(clf.history_.iloc[:2], first)
+
+    def test_partial_fit_leaves_other_heads(self, arrays):
+        X, y = arrays
+        clf = make_tasks().fit(X, y)
+        before = {k: v.clone() for k, v in clf.net_.module_.state_dict().items()}
+        clf.partial_fit({"b": X["b"]}, {"b": y["b"]})
+        changed = {
+            key
+            for key, value in clf.net_.module_.state_dict().items()
+            if not torch.equal(value, before[key])
+        }
+        assert any("task_b" in key for key in changed)
+        assert not any("task_a" in key for key in changed)
+        last = clf.history_.iloc[-1]
+        assert np.isnan(last["train_accuracy/a"])
+        assert last["train_accuracy/b"] == last["train_accuracy"]
+        assert last.lr == pytest.approx(3e-3)
+
+    def test_classes_to_come(self, arrays, flat):
+        X, y = arrays
+        two = y["b"] != "z"
+        some = {"a": X["a"], "b": X["b"][two]}, {"a": y["a"], "b": y["b"][two]}
+        clf = make_tasks().partial_fit(*some, classes={"b": ["z", "y", "x"]})
+        assert clf.task_classes_["b"].tolist() == ["x", "y", "z"]
+        assert clf.partial_fit(X, y).predict_proba(X)["b"].shape == (18, 3)
+        view = flat[np.r_[0:18, 18 + np.flatnonzero(two)]]
+        clf = make_tasks().partial_fit(view, classes=np.unique(flat.y))
+        assert clf.classes_.tolist() == np.unique(flat.y).tolist()
+        assert clf.partial_fit(flat, classes=np.unique(flat.y)).score(flat) >= 0
+
+    def test_interrupt_keeps_what_was_learned(self, arrays):
+        class Interrupt(Callback):
+            def on_epoch_end(self, net, **kwargs):
+                raise KeyboardInterrupt
+
+        clf = make_tasks(max_epochs=50, callbacks=[Interrupt()])
+        assert clf.fit(*arrays) is clf
+        assert len(clf.history_) <= 1
+        assert np.isfinite(clf.predict_proba(arrays[0])["a"]).all()
+        clf.set_params(callbacks=None, max_epochs=1)
+        passes = len(clf.history_)
+        assert len(clf.partial_fit(*arrays).history_) == passes + 1
+
+
+class Counter(Callback):
+    def __init__(self):
+        self.passes = 0
+
+    def on_epoch_end(self, net, **kwargs):
+        self.passes += 1
+
+
+def test_callbacks_run_and_change_nothing(fitted_tasks, arrays):
+    plain, named = Counter(), Counter()
+    clf = make_tasks(callbacks=[plain, ("counter", named)]).fit(*arrays)
+    assert plain.passes == named.passes == 1
+    assert same(clf, fitted_tasks, arrays[0])
+
+
+@pytest.mark.parametrize("verbose", [True, "error"])
+def test_progress(arrays, capfd, verbose):
+    make_tasks(verbose=verbose, max_epochs=2).fit(*arrays)
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert ("Training passes" in err) == (verbose is True)
+    assert ("2/2" in err) == (verbose is True)
