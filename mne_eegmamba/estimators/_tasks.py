@@ -95,15 +95,24 @@ class TasksEstimator(NetworkEstimator):
         """Set what scikit-learn and users look for, out of ``tasks_``."""
         vars(self).update(seen)
         self.task_classes_ = {name: task.classes for name, task in self.tasks_.items()}
-        if self.input_kind_ == "array":
+        if self._has_plain_classes():
             self.classes_ = reduce(np.union1d, self.task_classes_.values())
         else:
             names = [flat(name, part) for name, part in self.task_classes_.items()]
             self.classes_ = np.sort(np.concatenate(names))
 
+    def _has_plain_classes(self):
+        """Say whether ``classes_`` holds labels as they are; texts and numbers differ.
+
+        One array has labels of one kind, but a task that is added may have others.
+        """
+        kinds = [labels.dtype.kind for labels in self.task_classes_.values()]
+        one_kind = len({"number" if kind in "biuf" else kind for kind in kinds}) == 1
+        return self.input_kind_ == "array" and one_kind
+
     def _columns(self):
         """Return where each task's classes are among ``classes_``."""
-        plain = self.input_kind_ == "array"
+        plain = self._has_plain_classes()
         columns = {
             name: np.searchsorted(self.classes_, part if plain else flat(name, part))
             for name, part in self.task_classes_.items()

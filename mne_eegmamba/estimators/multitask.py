@@ -137,8 +137,8 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
     task_classes_ : dict of {str: ndarray}
         Labels of each task, sorted.
     classes_ : ndarray, shape (n_classes,)
-        All labels as `predict` gives them for one array, where `fit` saw one array;
-        else all ``"task/label"``, sorted.
+        All labels as `predict` gives them for one array, where `fit` saw one array and
+        all labels are numbers or all are texts; else all ``"task/label"``, sorted.
     input_kind_ : "dict" | "flat" | "array"
         How the training data came.
     net_ : skorch.NeuralNet

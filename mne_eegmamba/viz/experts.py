@@ -64,12 +64,12 @@ def plot_expert_usage(usage, axes=None, show=True):
             )
     axes.set_xticks(range(n_experts), [str(name) for name in usage.columns])
     axes.set_yticks(range(n_tasks), [str(name) for name in usage.index])
-    axes.set(xlabel="Expert", title="Share of each expert, % of a task's tokens")
+    axes.set(xlabel="Expert", title="Mean weight of each expert, %")
     axes.title.set_fontsize("medium")
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     fig = axes.figure
-    fig.colorbar(image, ax=axes, label="Share")
+    fig.colorbar(image, ax=axes, label="Mean weight")
     if show and plt.get_backend().lower() != "agg":
         plt.show()
     return fig

@@ -38,9 +38,9 @@ BAD_ARRAYS = {
 }
 
 
-@pytest.fixture(params=["unfitted", "fitted", "warm"])
+@pytest.fixture(scope="module", params=["unfitted", "fitted", "warm"])
 def clf(request, fitted_tasks, arrays):
-    """Estimators before a fit and after one; the fitted one is shared."""
+    """Estimators before a fit and after one, shared: no call may change them."""
     if request.param == "unfitted":
         return make_tasks()
     if request.param == "warm":
@@ -171,6 +171,18 @@ def test_vector_of_tasks(clf, state, arrays, task, match):
     refuses(clf, state, lambda: clf.fit(X, y, task=task), match)
     if hasattr(clf, "net_"):
         refuses(clf, state, lambda: clf.predict(X, task=task), match)
+
+
+def test_labels_and_weights_of_the_flat_form(clf, state, arrays, flat):
+    for arguments, match in [
+        ({"y": np.roll(flat.y, 18)}, "y must be \"task/label\".*Got 'b/x'.*task 'a'"),
+        ({"y": flat.y[:5]}, "36 epochs and 5 entries of y"),
+        ({"y": arrays[1]}, "y must be a vector"),
+        ({"sample_weight": {"a": np.ones(18)}}, "sample_weight must be a vector"),
+        ({"groups": np.ones(3)}, "36 epochs and 3 entries of groups"),
+    ]:
+        call = arguments
+        refuses(clf, state, lambda c=call: clf.fit(flat, **c), match)
 
 
 def test_task_is_for_arrays_only(clf, state, arrays, flat):

@@ -76,6 +76,16 @@ def test_same_seed_same_new_task(arrays, new):
     np.testing.assert_array_equal(*found)
 
 
+@pytest.mark.parametrize("freeze", ["backbone", "none"])
+def test_a_new_task_is_learned(clf, freeze):
+    rng = np.random.default_rng(2)
+    y = np.arange(40) % 2
+    X = rng.standard_normal((40, 2, 300)) + 2 * y[:, None, None]
+    clf.set_params(max_epochs=15, lr=1e-2, mixup=0.0, dropout=0.0)
+    clf.add_task("c", X, y, freeze=freeze)
+    assert clf.score({"c": X}, {"c": y}) > 0.8
+
+
 def test_epochs_as_a_new_task(clf, epochs):
     clf.add_task("hand", epochs[:16])
     assert clf.task_classes_["hand"].tolist() == ["left", "right"]
@@ -119,6 +129,18 @@ def test_one_array_gets_a_second_task(arrays, new):
     assert set(clf.predict(new[0])) <= {"p", "q", "r"}
 
 
+@pytest.mark.parametrize("dtype", [str, object])
+def test_numbers_and_texts_as_labels_of_one_array(arrays, new, dtype):
+    X = arrays[0]["b"]
+    clf = make_tasks().fit(X, np.arange(18) % 2 + 9)
+    before = clf.predict_proba(X)
+    clf.add_task("c", new[0], new[1].astype(dtype))
+    assert clf.classes_.tolist() == ["c/p", "c/q", "c/r", "task/10", "task/9"]
+    found = clf.predict_proba(X, task=["task"] * 18)
+    np.testing.assert_array_equal(found[:, [4, 3]], before)
+    assert set(clf.predict(X, task=["task"] * 18)) <= {9, 10}
+
+
 def test_validation_and_weights_for_a_new_task(clf, new):
     X, y = new
     clf.set_params(validation=0.25, class_weight={"c": {"p": 5.0}, "a": "balanced"})
@@ -154,6 +176,7 @@ def test_training_goes_on_with_all_tasks(clf, arrays, new):
 @pytest.mark.parametrize(
     ("spoil", "match"),
     [
+        (lambda X, y: (X * np.nan, y), "Task 'c': .*NaN: epoch 0, channel 0"),
         (lambda X, y: (X, None), "Task 'c': .*requires y"),
         (lambda X, y: (X, y[:4]), "Task 'c': .*12 epochs and 4 entries"),
         (lambda X, y: (X, ["p"] * 12), r"Task 'c': .*1 class: \['p'\]"),
@@ -167,10 +190,25 @@ def test_bad_data_of_a_new_task(fitted_tasks, state, new, spoil, match):
     refuses(fitted_tasks, state, lambda: fitted_tasks.add_task("c", *bad), match)
 
 
-@pytest.mark.parametrize("name", ["", 5, None])
+@pytest.mark.parametrize("name", ["", "c/d", 5, None])
 def test_names_of_new_tasks(fitted_tasks, state, new, name):
     match = "non-empty texts"
     refuses(fitted_tasks, state, lambda: fitted_tasks.add_task(name, *new), match)
+
+
+def test_known_name_and_unknown_freezing(fitted_tasks, state, new):
+    for name, freeze, match in [
+        ("a", "backbone", "There is a task 'a' already.*partial_fit.*remove_task"),
+        ("c", "head", "`freeze` parameter of add_task must be one of 'backbone'"),
+        ("c", None, "`freeze` parameter of add_task"),
+    ]:
+        call = (name, *new)
+        refuses(
+            fitted_tasks,
+            state,
+            lambda c=call, f=freeze: fitted_tasks.add_task(*c, freeze=f),
+            match,
+        )
 
 
 def test_bad_parameters_at_add_task(clf, state, new):
@@ -207,6 +245,16 @@ def test_usage_stays_with_its_task(clf, arrays, new):
     clf.remove_task("a")
     left = clf.net_.module_.encoder.mixtures[0].usage
     assert torch.equal(left, usage[1:])
+
+
+def test_one_task_must_stay(clf, state, arrays):
+    clf.remove_task("a")
+    unknown = r"not in fit: \['a'\].*Known are \['b'\]"
+    refuses(clf, state, lambda: clf.predict(arrays[0]), unknown)
+    refuses(clf, state, lambda: clf.remove_task("b"), "'b' is the only task")
+    refuses(clf, state, lambda: clf.remove_task("a"), "`name` parameter.*'b'")
+    clf.partial_fit({"b": arrays[0]["b"]}, {"b": arrays[1]["b"]})
+    assert len(clf.history_) == 2
 
 
 @pytest.mark.parametrize("name", ["c", 5, None])

@@ -63,6 +63,103 @@ def splits(monkeypatch):
     return seen
 
 
+def test_what_is_learned_of_a_dict(fitted_tasks, arrays):
+    assert fitted_tasks.classes_.tolist() == ["a/0", "a/1", "b/x", "b/y", "b/z"]
+    assert fitted_tasks.task_classes_["a"].tolist() == [0, 1]
+    assert fitted_tasks.input_kind_ == "dict"
+    for name, part in arrays[0].items():
+        known = fitted_tasks.tasks_[name]
+        assert (known.n_channels, known.n_times) == part.shape[1:]
+        assert known.ch_names is known.sfreq is None
+
+
+def test_dict_in_dict_out(fitted_tasks, arrays):
+    X, _ = arrays
+    proba, labels = fitted_tasks.predict_proba(X), fitted_tasks.predict(X)
+    scores, embedding = fitted_tasks.decision_function(X), fitted_tasks.transform(X)
+    assert [list(found) for found in (proba, labels, scores, embedding)] == [
+        list(X)
+    ] * 4
+    assert {name: part.shape for name, part in proba.items()} == {
+        "a": (18, 2),
+        "b": (18, 3),
+    }
+    assert (scores["a"].shape, scores["b"].shape) == ((18,), (18, 3))
+    for name in X:
+        assert embedding[name].shape == (18, 16)
+        np.testing.assert_allclose(proba[name].sum(1), 1, rtol=1e-6)
+        winners = fitted_tasks.task_classes_[name][proba[name].argmax(1)]
+        assert_same(labels[name], winners)
+        assert labels[name].dtype == arrays[1][name].dtype
+    assert_same(scores["a"] > 0, labels["a"] == 1)
+
+
+def test_flat_probabilities_are_zero_outside_the_own_task(fitted_tasks, arrays, flat):
+    order = np.random.default_rng(0).permutation(36)
+    found = fitted_tasks.predict_proba(flat[order])
+    each = fitted_tasks.predict_proba(arrays[0])
+    whole = np.zeros((36, 5), np.float32)
+    whole[:18, :2], whole[18:, 2:] = each["a"], each["b"]
+    assert_same(found, whole[order])
+    scores = fitted_tasks.decision_function(flat[order])
+    assert (scores[found == 0] == np.finfo(np.float32).min).all()
+
+
+def test_flat_labels_may_be_given(arrays, flat):
+    X, y = arrays
+    texts = {name: labels.astype(str) for name, labels in y.items()}
+    want = make_tasks().fit(X, texts)
+    for labels in (None, flat.y, flat.y.tolist()):
+        clf = make_tasks().fit(flat, labels)
+        assert clf.input_kind_ == "flat"
+        assert_same(clf.predict_proba(X), want.predict_proba(X))
+
+
+def test_order_of_tasks_does_not_matter(fitted_tasks, arrays):
+    X, y = arrays
+    backwards = dict(reversed(X.items()))
+    expected = fitted_tasks.predict_proba(X)
+    assert_same(make_tasks().fit(backwards, y).predict_proba(X), expected)
+    flat = MultiTaskEpochs(backwards, y)
+    assert_same(make_tasks().fit(flat).predict_proba(X), expected)
+
+
+def test_one_plain_array_is_one_task(arrays):
+    X, y = arrays[0]["b"], arrays[1]["b"]
+    clf = make_tasks().fit(X, y)
+    assert list(clf.tasks_) == ["task"]
+    assert clf.classes_.tolist() == ["x", "y", "z"]
+    assert clf.n_features_in_ == 3
+    assert_same(clf.predict(X), clf.predict({"task": X})["task"])
+    assert clf.score(X, y) == balanced_accuracy_score(y, clf.predict(X))
+
+
+@pytest.mark.parametrize("name", ["a", "b"])
+def test_one_task_without_experts_is_the_classifier(make, arrays, name):
+    X, y = arrays[0][name], arrays[1][name]
+    one = make(max_epochs=2).fit(X, y)
+    other = make_tasks(max_epochs=2, n_experts=0).fit(X, y)
+    for method in METHODS:
+        assert_same(getattr(one, method)(X), getattr(other, method)(X))
+
+
+def test_score_is_the_mean_of_balanced_accuracies(fitted_tasks, arrays):
+    X, y = arrays
+    labels = fitted_tasks.predict(X)
+    each = [balanced_accuracy_score(y[name], labels[name]) for name in X]
+    assert fitted_tasks.score(X, y) == pytest.approx(np.mean(each))
+    alone = fitted_tasks.score({"b": X["b"]}, {"b": y["b"]})
+    assert alone == pytest.approx(each[1])
+
+
+def test_another_length(arrays):
+    X, y = arrays
+    clf = make_tasks(variable_length=True).fit(X, y)
+    longer = np.concatenate([X["b"], X["b"]], axis=-1)
+    for part in (X["b"][..., :290], longer):
+        assert clf.predict({"b": part})["b"].shape == (18,)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_dict_flat_and_array_agree(fitted_tasks, arrays, flat, method):
     X, _ = arrays

@@ -121,6 +121,36 @@ def test_auxiliary_losses_are_recorded(arrays, parameters, columns):
     assert history.notna().all(axis=None)
 
 
+def test_columns_of_the_history(arrays):
+    history = make_tasks(validation=0.34, max_epochs=2).fit(*arrays).history_
+    assert history.columns.tolist() == [
+        *("train_loss", "valid_loss", "train_accuracy", "valid_accuracy"),
+        *("balance_loss", "router_z_loss", "train_accuracy/a", "train_accuracy/b"),
+        *("valid_accuracy/a", "valid_accuracy/b", "lr", "seconds", "waiting"),
+    ]
+    assert history.index.tolist() == [1, 2]
+    assert history.notna().all(axis=None)
+    for part in ("train", "valid"):
+        mean = (history[f"{part}_accuracy/a"] + history[f"{part}_accuracy/b"]) / 2
+        np.testing.assert_allclose(history[f"{part}_accuracy"], mean)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"task_gate": False, "universal_expert": False},
+        {"universal_expert": False, "top_k": 1},
+        {"bidirectional": False, "n_experts": 0},
+        {"tokenizer_norm": "batch", "pooling": "mean"},
+        {"input_scale": "window", "class_token": "middle"},
+    ],
+)
+def test_ablations_of_the_paper(fitted_tasks, arrays, parameters):
+    clf = make_tasks(**parameters).fit(*arrays)
+    assert all(np.isfinite(p).all() for p in clf.predict_proba(arrays[0]).values())
+    assert not same(clf, fitted_tasks, arrays[0])
+
+
 def test_task_types_share_what_the_gate_knows(arrays):
     clf = make_tasks(task_types={"a": "same", "b": "same"}).fit(*arrays)
     assert len(clf.net_.module_.encoder.task_tokens) == 1
@@ -212,6 +242,16 @@ class TestWeights:
         twice = make_tasks().fit({**X, "b": X["b"][rows]}, {**y, "b": y["b"][rows]})
         assert same(make_tasks().fit(X, y, sample_weight=weight), twice, X)
 
+    @pytest.mark.parametrize("form", ["dict", "flat"])
+    def test_weight_zero_is_no_epoch(self, arrays, flat, form):
+        weight = {name: (np.arange(18) < 12).astype(float) for name in "ab"}
+        data, vector = arrays, weight
+        if form == "flat":
+            data, vector = (flat, None), np.concatenate([weight["a"], weight["b"]])
+        some = ({k: v[:12] for k, v in part.items()} for part in arrays)
+        clf = make_tasks().fit(*data, sample_weight=vector)
+        assert same(clf, make_tasks().fit(*some), arrays[0])
+
     def test_weights_are_relative_to_their_task(self, fitted_tasks, arrays):
         weight = {"a": np.full(18, 7.0), "b": np.full(18, 0.1)}
         clf = make_tasks().fit(*arrays, sample_weight=weight)
@@ -237,6 +277,30 @@ class TestValidation:
         assert last.valid_accuracy == pytest.approx(np.mean(list(right.values())))
         for name, share in right.items():
             assert last[f"valid_accuracy/{name}"] == pytest.approx(share)
+
+    @pytest.mark.parametrize("validation", [0.34, 3, GroupKFold(3)])
+    @pytest.mark.parametrize("form", ["dict", "flat"])
+    @pytest.mark.filterwarnings("ignore:The groups parameter is ignored:UserWarning")
+    def test_no_group_is_on_both_sides(self, arrays, flat, validation, form):
+        # Three folds by class take six epochs in a row, so they may keep these groups.
+        groups, seen = {name: np.arange(18) // 6 for name in "ab"}, {}
+
+        class Look(Callback):
+            def on_train_begin(self, net, X=None, **kwargs):
+                for side, data in (("train", X), ("valid", net.train_split(X)[1])):
+                    for task in data.tasks:
+                        own = groups[task.task][task.rows]
+                        seen[task.task, side] = set(own.tolist())
+
+        clf = make_tasks(validation=validation, callbacks=[Look()])
+        if form == "dict":
+            clf.fit(*arrays, groups=groups)
+        else:
+            clf.fit(flat, groups=np.concatenate([groups["a"], groups["b"]]))
+        for name in "ab":
+            assert seen[name, "valid"]
+            assert not seen[name, "train"] & seen[name, "valid"]
+            assert seen[name, "train"] | seen[name, "valid"] == set(groups[name])
 
     def test_early_stopping_brings_the_best_weights_back(self, arrays):
         X, y = arrays
