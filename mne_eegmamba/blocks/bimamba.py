@@ -76,7 +76,6 @@ class BiMambaBlock(nn.Module):
         self.forward_time = Direction(config)
         self.backward_time = Direction(config) if config.bidirectional else None
         self.out = nn.Linear(config.d_inner, config.d_model, bias=False)
-        self.dropout = nn.Dropout(config.block_dropout)
 
     def forward(self, tokens):
         """Map ``(batch, n_tokens, d_model)`` to the same shape."""
@@ -84,7 +83,7 @@ class BiMambaBlock(nn.Module):
         x, z = self.in_x(normed), self.in_z(normed)  # (batch, n_tokens, d_inner)
         run = self._forward_only if self.backward_time is None else self._both
         y = run(x, z)  # (batch, n_tokens, d_inner)
-        return tokens + self.dropout(self.out(y))
+        return tokens + self.out(y)
 
     def _both(self, x, z):
         ways = (self.forward_time, self.backward_time)

@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from mne_eegmamba.batches.dataset import MultiTaskDataset
 from mne_eegmamba.batches.in_order import InOrder
 from mne_eegmamba.epochs.channels import at_rate, match_channels
-from mne_eegmamba.epochs.check import is_epochs, loaded
+from mne_eegmamba.epochs.check import Signals, is_epochs, loaded
 from mne_eegmamba.estimators import _data, _fit
 from mne_eegmamba.tokens.tokenizer import MIN_TIMES
 from mne_eegmamba.training.inference import run
@@ -127,7 +127,9 @@ class NetworkEstimator(
     def _read(self, X, task, rows=None):
         """Return new epochs of a task as the network was trained to see them."""
         known = self.tasks_[task]
-        if is_epochs(X):
+        if isinstance(X, Signals):
+            signals = X
+        elif is_epochs(X):
             X = loaded(X)
             n_times = None if self.variable_length else known.n_times
             signals = at_rate(X, known.sfreq, n_times)

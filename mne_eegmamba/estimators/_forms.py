@@ -128,18 +128,13 @@ class Form:
         groups = self.split(X.groups, "groups")
         return {task: groups[task] if task in X.grouped else None for task in groups}
 
-    def join(self, found, columns=None, fill=0.0):
+    def join(self, found):
         """Bring results of the tasks into the form in which the epochs came.
 
         Parameters
         ----------
         found : dict of {str: ndarray}
             Results of each task, one entry or row per epoch.
-        columns : dict of {str: ndarray of int} | None, default=None
-            For a flat answer: into which columns the results of a task go, and under
-            None how many columns there are.
-        fill : float, default=0.0
-            What stands in the others.
 
         Returns
         -------
@@ -148,15 +143,6 @@ class Form:
         """
         if self.kind == "dict":
             return found
-        if columns is None:
-            return self._in_place(found)
-        first = next(iter(found.values()))
-        out = np.full((self.n, columns[None]), fill, first.dtype)
-        for task, part in self.parts.items():
-            out[np.ix_(part.places, columns[task])] = found[task]
-        return out
-
-    def _in_place(self, found):
         first, *others = found.values()
         dtype = first.dtype
         if any(other.dtype.kind != dtype.kind for other in others):
@@ -166,6 +152,32 @@ class Form:
         out = np.empty((self.n, *first.shape[1:]), dtype)
         for task, part in self.parts.items():
             out[part.places] = found[task]
+        return out
+
+    def join_classes(self, found, columns, width, fill):
+        """Bring one column per class of each task into the form the epochs came in.
+
+        Parameters
+        ----------
+        found : dict of {str: ndarray, shape (n_epochs, n_classes)}
+            Results of each task.
+        columns : dict of {str: ndarray of int}
+            For a flat answer: into which columns the results of a task go.
+        width : int
+            How many columns a flat answer has.
+        fill : float
+            What stands in those of other tasks.
+
+        Returns
+        -------
+        results : dict of ndarray | ndarray, shape (n_epochs, width)
+            As the epochs came.
+        """
+        if self.kind == "dict":
+            return found
+        out = np.full((self.n, width), fill, next(iter(found.values())).dtype)
+        for task, part in self.parts.items():
+            out[np.ix_(part.places, columns[task])] = found[task]
         return out
 
 
@@ -245,7 +257,9 @@ def flat_labels(X, task, classes=None):
     if wrong:
         raise ValueError(
             'y must be "task/label" for each epoch of MultiTaskEpochs. Got '
-            f"{str(wrong[0])!r} for an epoch of the task {task!r}."
+            f"{str(wrong[0])!r} for an epoch of the task {task!r}. Where scikit-learn "
+            "makes numbers of labels, as cross_val_predict does for probabilities, "
+            "leave y out: MultiTaskEpochs carries them."
         )
     texts = [str(label)[len(task) + 1 :] for label in X]
     known = {} if classes is None else {str(label): label for label in classes}

@@ -7,6 +7,7 @@ import numpy as np
 from mne.utils import use_log_level
 from sklearn.utils.validation import check_is_fitted
 
+from mne_eegmamba.epochs.check import is_epochs
 from mne_eegmamba.estimators import _data, _fit
 from mne_eegmamba.estimators._base import NetworkEstimator
 from mne_eegmamba.estimators._class_weight import check_named_tasks, weight_of_task
@@ -110,14 +111,14 @@ class TasksEstimator(NetworkEstimator):
         one_kind = len({"number" if kind in "biuf" else kind for kind in kinds}) == 1
         return self.input_kind_ == "array" and one_kind
 
-    def _columns(self):
-        """Return where each task's classes are among ``classes_``."""
+    def _join_classes(self, form, found, fill):
+        """Return columns in the order of ``classes_``, ``fill`` for other tasks."""
         plain = self._has_plain_classes()
         columns = {
             name: np.searchsorted(self.classes_, part if plain else flat(name, part))
             for name, part in self.task_classes_.items()
         }
-        return columns | {None: len(self.classes_)}
+        return form.join_classes(found, columns, len(self.classes_), fill)
 
     def _form(self, X, task):
         """Tell how new epochs came, and refuse unknown tasks."""
@@ -140,13 +141,21 @@ class TasksEstimator(NetworkEstimator):
         """Run the network on all tasks of X."""
         check_is_fitted(self)
         form = self._form(X, task)
-        found = {}
+        holders, found = self._read_once(form), {}
         with use_log_level(self.verbose):
             for name, part in form.parts.items():
                 with self._about(name):
-                    signals = self._read(part.X, name, part.rows)
+                    signals = self._read(holders[name], name, part.rows)
                 found[name] = self._run(signals, name, method, part.rows)
         return form, found
+
+    def _read_once(self, form):
+        """Return what holds each task's epochs; an array that tasks share is read."""
+        holders = {name: part.X for name, part in form.parts.items()}
+        first = next(iter(holders.values()))
+        if form.kind != "array" or len(holders) == 1 or is_epochs(first):
+            return holders
+        return dict.fromkeys(holders, _data.read_array(type(self)(), first, True))
 
     def _about(self, task):
         return nullcontext() if task == _fit.TASK else naming(task)

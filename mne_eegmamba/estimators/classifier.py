@@ -100,7 +100,10 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         The trained net; ``net_.module_`` is a `mne_eegmamba.models.EEGMamba`.
     history_ : pandas.DataFrame
         A row per pass: ``train_loss``, ``valid_loss``, ``train_accuracy``,
-        ``valid_accuracy`` (with validation), ``lr``, ``seconds``.
+        ``valid_accuracy`` (with validation), ``lr``, ``seconds``, and ``waiting``, the
+        share of the time that the network waited for data. Loss and accuracy in
+        training are those of blended epochs, with dropout; `score` is higher on the
+        same epochs.
     scaling_ : Scaling
         Centre and scale of each channel, in the unit of the training data.
     n_features_in_ : int

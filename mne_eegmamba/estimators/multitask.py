@@ -146,7 +146,9 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
     history_ : pandas.DataFrame
         A row per pass: ``train_loss``, ``valid_loss``, accuracies over all tasks and
         of each, ``balance_loss``, ``router_z_loss``, ``lr``, ``seconds``, and
-        ``waiting``, the share of the time that the network waited for data.
+        ``waiting``, the share of the time that the network waited for data. Loss and
+        accuracy in training are those of blended epochs, with dropout; `score` is
+        higher on the same epochs.
 
     See Also
     --------
@@ -377,7 +379,7 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         """
         form, logits = self._outputs(X, task, "forward")
         proba = {name: softmax(part, axis=1) for name, part in logits.items()}
-        return form.join(proba, self._columns())
+        return self._join_classes(form, proba, 0.0)
 
     def predict(self, X, *, task=None):
         """Return the most probable label of each epoch.
@@ -433,7 +435,7 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         form, logits = self._outputs(X, task, "forward")
         if form.kind == "dict":
             return {name: _scores(part) for name, part in logits.items()}
-        return _scores(form.join(logits, self._columns(), LOWEST))
+        return _scores(self._join_classes(form, logits, LOWEST))
 
     def transform(self, X, *, task=None):
         """Return the vector of each epoch that the head sees.

@@ -14,13 +14,12 @@ class Pooling(nn.Module):
         self.kind = config.pooling
         norm = config.final_norm == "layer"
         self.norm = LayerNorm(config.d_model) if norm else nn.Identity()
-        self.dropout = nn.Dropout(config.head_dropout)
 
     def forward(self, class_token, tokens):
         """Return the embedding, shape (batch, d_model)."""
         if self.kind == "class_token":
-            return self.dropout(self.norm(class_token))
-        return self.dropout(self.norm(tokens).mean(1))
+            return self.norm(class_token)
+        return self.norm(tokens).mean(1)
 
 
 class Head(nn.Linear):

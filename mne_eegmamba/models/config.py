@@ -29,10 +29,6 @@ class EEGMambaConfig:
         The blocks work at ``expand * d_model``.
     dropout : float, default=0.5
         After the first pool of each tokenizer path.
-    block_dropout : float, default=0.0
-        After each block's output projection.
-    head_dropout : float, default=0.0
-        Before the heads.
     tokenizer_pool : "average" | "max", default="average"
         What the tokenizer's pooling takes.
     tokenizer_norm : None | "batch" | "group", default=None
@@ -84,8 +80,6 @@ class EEGMambaConfig:
     d_conv: int = 4
     expand: int = 2
     dropout: float = 0.5
-    block_dropout: float = 0.0
-    head_dropout: float = 0.0
     tokenizer_pool: str = "average"
     tokenizer_norm: str | None = None
     class_token: str = "first"
@@ -103,7 +97,7 @@ class EEGMambaConfig:
 
     def __post_init__(self):
         """Refuse what the network cannot be built from."""
-        owner = type(self).__name__
+        owner = "the network"  # most users meet this class only through errors
         if self.n_channels.keys() != self.n_classes.keys() or not self.n_channels:
             raise ValueError(
                 "n_channels and n_classes of EEGMambaConfig must name the same tasks, "
@@ -115,8 +109,7 @@ class EEGMambaConfig:
                 check_number(sizes, size, owner, 1, integer=True)
         for name in ("d_model", "n_layers", "d_state", "d_conv", "expand"):
             check_number(name, getattr(self, name), owner, 1, integer=True)
-        for name in ("dropout", "block_dropout", "head_dropout"):
-            check_number(name, getattr(self, name), owner, 0, 1)
+        check_number("dropout", self.dropout, owner, 0, 1)
         options = {
             "tokenizer_pool": ("average", "max"),
             "tokenizer_norm": (None, "batch", "group"),

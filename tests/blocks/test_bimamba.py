@@ -130,12 +130,6 @@ def test_residual():
     assert torch.equal(block(tokens), tokens)
 
 
-def test_dropout_is_on_the_branch_only():
-    block, tokens = block_and_tokens(block_dropout=1.0)
-    assert torch.equal(block(tokens), tokens)
-    assert not torch.equal(block.eval()(tokens), tokens)
-
-
 @pytest.mark.parametrize("bidirectional", [True, False])
 def test_all_parameters_get_gradients(bidirectional):
     block, tokens = block_and_tokens(bidirectional=bidirectional)

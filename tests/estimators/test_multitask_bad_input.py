@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import cross_val_predict
 from skorch.callbacks import Callback
 
-from mne_eegmamba import MultiTaskEEGMamba, MultiTaskEpochs
+from mne_eegmamba import MultiTaskEEGMamba, MultiTaskEpochs, TaskGroupKFold
 from tests.estimators.conftest import make_tasks
 
 METHODS = ["predict", "predict_proba", "decision_function", "transform", "expert_usage"]
@@ -201,12 +202,10 @@ def test_one_array_is_not_blamed_on_its_first_task(state, arrays):
     bad = X.copy()
     bad[5, 1, 3] = np.nan
     clf = make_tasks()
-    refuses(
-        clf,
-        state,
-        lambda: clf.fit(bad, arrays[1]["b"], task=task),
-        "^X contains NaN: epoch 5, channel 1",
-    )
+    match = "^X contains NaN: epoch 5, channel 1"
+    refuses(clf, state, lambda: clf.fit(bad, arrays[1]["b"], task=task), match)
+    clf.fit(X, arrays[1]["b"], task=task)
+    refuses(clf, state, lambda: clf.predict(bad, task=task), match)
 
 
 def test_one_plain_array_names_no_task(state, arrays):
@@ -230,6 +229,16 @@ def test_unknown_and_unnamed_tasks(fitted_tasks, state, arrays, method):
     flat = MultiTaskEpochs({"c": X}, {"c": arrays[1]["a"]})
     refuses(fitted_tasks, state, lambda: call(flat), known)
     refuses(fitted_tasks, state, lambda: call(X), "names no task.*Give task=")
+
+
+def test_labels_turned_into_numbers(flat):
+    clf = make_tasks()
+    with pytest.raises(ValueError, match="leave y out: MultiTaskEpochs carries them"):
+        cross_val_predict(clf, flat, flat.y, cv=2, method="predict_proba")
+    proba = cross_val_predict(
+        clf, flat, groups=flat.groups, cv=TaskGroupKFold(2), method="predict_proba"
+    )
+    np.testing.assert_allclose(proba.sum(1), 1, rtol=1e-5)
 
 
 def test_score_needs_labels(fitted_tasks, state, arrays):

@@ -40,7 +40,7 @@ def test_tasks_must_agree(channels, classes):
 
 @pytest.mark.parametrize("name", ["d_model", "n_layers", "d_state", "d_conv", "expand"])
 def test_sizes(name):
-    message = f"`{name}` parameter of EEGMambaConfig must be an int in"
+    message = f"`{name}` parameter of the network must be an int in"
     with pytest.raises(ValueError, match=message):
         EEGMambaConfig(**TASKS, **{name: 0})
     for value in (2.0, "2", None, True):
@@ -48,14 +48,13 @@ def test_sizes(name):
             EEGMambaConfig(**TASKS, **{name: value})
 
 
-@pytest.mark.parametrize("name", ["dropout", "block_dropout", "head_dropout"])
-def test_dropouts(name):
-    message = rf"`{name}` parameter of EEGMambaConfig must be a number in \[0, 1\]"
+def test_dropout():
+    message = r"`dropout` parameter of the network must be a number in \[0, 1\]"
     for value in (-0.1, 1.1, float("nan")):
         with pytest.raises(ValueError, match=message):
-            EEGMambaConfig(**TASKS, **{name: value})
+            EEGMambaConfig(**TASKS, dropout=value)
     for value in (0, 1, 0.5):
-        assert getattr(EEGMambaConfig(**TASKS, **{name: value}), name) == value
+        assert EEGMambaConfig(**TASKS, dropout=value).dropout == value
 
 
 @pytest.mark.parametrize(
@@ -71,7 +70,7 @@ def test_dropouts(name):
     ],
 )
 def test_options(name, allowed):
-    message = f"`{name}` parameter of EEGMambaConfig must be one of {allowed}. Got 'x'"
+    message = f"`{name}` parameter of the network must be one of {allowed}. Got 'x'"
     with pytest.raises(ValueError, match=message):
         EEGMambaConfig(**TASKS, **{name: "x"})
 
@@ -80,7 +79,7 @@ def test_options(name, allowed):
     "name", ["bidirectional", "universal_expert", "task_gate", "moe_residual"]
 )
 def test_flags(name):
-    message = f"`{name}` parameter of EEGMambaConfig must be True or False. Got"
+    message = f"`{name}` parameter of the network must be True or False. Got"
     for value in (1, 0, None, "True"):
         with pytest.raises(TypeError, match=message):
             EEGMambaConfig(**TASKS, **{name: value})
@@ -89,7 +88,7 @@ def test_flags(name):
 
 
 def test_number_of_experts():
-    message = r"`n_experts` parameter of EEGMambaConfig must be an int in \[0, inf\)"
+    message = r"`n_experts` parameter of the network must be an int in \[0, inf\)"
     with pytest.raises(ValueError, match=message):
         EEGMambaConfig(**TASKS, n_experts=-1)
     for value in (8.0, None, True):
@@ -99,7 +98,7 @@ def test_number_of_experts():
 
 @pytest.mark.parametrize("value", [0, 5, -1])
 def test_top_k_is_at_most_the_number_of_experts(value):
-    message = r"`top_k` parameter of EEGMambaConfig must be an int in \[1, 4\]. Got"
+    message = r"`top_k` parameter of the network must be an int in \[1, 4\]. Got"
     with pytest.raises(ValueError, match=message):
         EEGMambaConfig(**TASKS, n_experts=4, top_k=value)
     assert EEGMambaConfig(**TASKS, n_experts=4, top_k=4).top_k == 4

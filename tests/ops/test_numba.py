@@ -2,6 +2,7 @@
 
 import multiprocessing
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from numba import njit
 from mne_eegmamba.ops import bidirectional_conv1d, bidirectional_scan, selective_scan
 from mne_eegmamba.ops.conv import numba_conv
 from mne_eegmamba.ops.cpu import simd
+from mne_eegmamba.ops.cpu.memory import parts
 from mne_eegmamba.ops.cpu.workers import run
 from mne_eegmamba.ops.scan import numba_scan
 from tests.tolerances import assert_near
@@ -248,6 +250,35 @@ def test_workers_do_every_item_once_and_pass_errors_on():
             run(kernel, 4, "one argument too many")
     finally:
         torch.set_num_threads(before)
+
+
+def test_workers_end_before_an_error_leaves():
+    caller, late = threading.get_ident(), []
+
+    def kernel(first, last):
+        if threading.get_ident() == caller:
+            raise ValueError("mine")
+        time.sleep(0.05)
+        late.append(first)
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(ValueError, match="mine"):
+            run(kernel, 4)
+        n = len(late)
+        time.sleep(0.2)
+    finally:
+        torch.set_num_threads(before)
+    assert n == len(late) == 3
+
+
+@pytest.mark.parametrize("batch", [0, 1, 63, 1000])
+@pytest.mark.parametrize("tiles", [1, 3, 100])
+def test_parts_are_at_least_one_and_never_empty(batch, tiles):
+    batch_parts, tile_parts = parts(batch, tiles)
+    assert 1 <= batch_parts <= max(1, batch)
+    assert 1 <= tile_parts <= tiles
 
 
 def _predict():

@@ -4,7 +4,13 @@ from typing import NamedTuple
 
 from numba import njit
 
-from mne_eegmamba.ops.cpu.layout import cell_offset, scratch, start_of
+from mne_eegmamba.ops.cpu.layout import (
+    batch_of,
+    cell_offset,
+    part_of,
+    scratch,
+    tiles_of,
+)
 from mne_eegmamba.ops.cpu.simd import (
     BYTES,
     fma,
@@ -110,15 +116,9 @@ def _backward_tile(sizes, way, gx, b, part, tile, add, g):
 def forward(first, last, sizes, way, other):
     """Convolve the work items ``first`` to ``last``."""
     for item in range(first, last):
-        part, tile_part = item // sizes.tile_parts, item % sizes.tile_parts
-        for b in range(
-            start_of(part, sizes.batch_parts, sizes.batch),
-            start_of(part + 1, sizes.batch_parts, sizes.batch),
-        ):
-            for tile in range(
-                start_of(tile_part, sizes.tile_parts, sizes.tiles),
-                start_of(tile_part + 1, sizes.tile_parts, sizes.tiles),
-            ):
+        part, tile_part = part_of(item, sizes)
+        for b in range(*batch_of(part, sizes)):
+            for tile in range(*tiles_of(tile_part, sizes)):
                 _forward_tile(sizes, way, b, tile)
                 if sizes.ways == 2:
                     _forward_tile(sizes, other, b, tile)
@@ -129,15 +129,9 @@ def backward(first, last, sizes, way, other, gx):
     """Write all gradients of the work items ``first`` to ``last``."""
     memory, g = scratch(sizes.length)
     for item in range(first, last):
-        part, tile_part = item // sizes.tile_parts, item % sizes.tile_parts
-        for b in range(
-            start_of(part, sizes.batch_parts, sizes.batch),
-            start_of(part + 1, sizes.batch_parts, sizes.batch),
-        ):
-            for tile in range(
-                start_of(tile_part, sizes.tile_parts, sizes.tiles),
-                start_of(tile_part + 1, sizes.tile_parts, sizes.tiles),
-            ):
+        part, tile_part = part_of(item, sizes)
+        for b in range(*batch_of(part, sizes)):
+            for tile in range(*tiles_of(tile_part, sizes)):
                 _backward_tile(sizes, way, gx, b, part, tile, False, g)
                 if sizes.ways == 2:
                     _backward_tile(sizes, other, gx, b, part, tile, True, g)

@@ -72,6 +72,26 @@ def start_of(part, parts, total):
 
 
 @njit(inline="always")
+def part_of(item, sizes):
+    """Return which part of the batch a work item has, and which of the tiles."""
+    return item // sizes.tile_parts, item % sizes.tile_parts
+
+
+@njit(inline="always")
+def batch_of(part, sizes):
+    """Return the first epoch of a part, and where the next part begins."""
+    parts, total = sizes.batch_parts, sizes.batch
+    return start_of(part, parts, total), start_of(part + 1, parts, total)
+
+
+@njit(inline="always")
+def tiles_of(part, sizes):
+    """Return the first tile of a part, and where the next part begins."""
+    parts, total = sizes.tile_parts, sizes.tiles
+    return start_of(part, parts, total), start_of(part + 1, parts, total)
+
+
+@njit(inline="always")
 def cell_offset(sizes, b, t, tile):
     """Return the offset of a vector in a contiguous (batch, length, channels)."""
     return ((b * sizes.length + t) * sizes.tiles + tile) * BYTES

@@ -26,7 +26,7 @@ def parts(batch, tiles, fewest=FEWEST_ITEMS):
     batch_parts, tile_parts : int
         Their product is the number of work items.
     """
-    batch_parts = min(batch, BATCH_PARTS)
+    batch_parts = max(1, min(batch, BATCH_PARTS))
     return batch_parts, min(tiles, -(-fewest // batch_parts))
 
 

@@ -8,10 +8,12 @@ from numba import njit
 from mne_eegmamba.ops.cpu.layout import (
     FLOAT,
     STEPS,
+    batch_of,
     cell_offset,
     kept_state,
+    part_of,
     scratch,
-    start_of,
+    tiles_of,
 )
 from mne_eegmamba.ops.cpu.simd import (
     BYTES,
@@ -211,8 +213,7 @@ def _inputs_back(sizes, way, ways, b, part, chunk, steps, tile, ln2, s):
 @njit(inline="always")
 def _way_back(sizes, way, gate, ways, grads, b, part, tile_part, write_z, ln2, s):
     """Go back through one direction of one epoch, for one part of the tiles."""
-    low = start_of(tile_part, sizes.tile_parts, sizes.tiles)
-    high = start_of(tile_part + 1, sizes.tile_parts, sizes.tiles)
+    low, high = tiles_of(tile_part, sizes)
     for i in range(low * sizes.states, high * sizes.states):
         store(s.carry + i * BYTES, zeros())
     chunks = (sizes.length + STEPS - 1) // STEPS
@@ -264,11 +265,8 @@ def backward(first, last, sizes, way, other, gate, ways, others, grads):
     )
     ln2 = constant.ctypes.data
     for item in range(first, last):
-        part, tile_part = item // sizes.tile_parts, item % sizes.tile_parts
-        for b in range(
-            start_of(part, sizes.batch_parts, sizes.batch),
-            start_of(part + 1, sizes.batch_parts, sizes.batch),
-        ):
+        part, tile_part = part_of(item, sizes)
+        for b in range(*batch_of(part, sizes)):
             _way_back(sizes, way, gate, ways, grads, b, part, tile_part, True, ln2, s)
             if sizes.ways == 2:
                 _way_back(

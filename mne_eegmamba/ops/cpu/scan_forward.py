@@ -5,10 +5,12 @@ from numba import njit
 from mne_eegmamba.ops.cpu.layout import (
     FLOAT,
     STEPS,
+    batch_of,
     cell_offset,
     kept_state,
+    part_of,
     scratch,
-    start_of,
+    tiles_of,
 )
 from mne_eegmamba.ops.cpu.simd import (
     BYTES,
@@ -73,15 +75,9 @@ def forward(first, last, sizes, way, other, gate):
     """Run the scan for the work items ``first`` to ``last``."""
     memory, h = scratch(sizes.states)
     for item in range(first, last):
-        batch_part, tile_part = item // sizes.tile_parts, item % sizes.tile_parts
-        for b in range(
-            start_of(batch_part, sizes.batch_parts, sizes.batch),
-            start_of(batch_part + 1, sizes.batch_parts, sizes.batch),
-        ):
-            for tile in range(
-                start_of(tile_part, sizes.tile_parts, sizes.tiles),
-                start_of(tile_part + 1, sizes.tile_parts, sizes.tiles),
-            ):
+        part, tile_part = part_of(item, sizes)
+        for b in range(*batch_of(part, sizes)):
+            for tile in range(*tiles_of(tile_part, sizes)):
                 _forward_tile(sizes, way, gate, b, tile, h, True, sizes.ways == 1)
                 if sizes.ways == 2:
                     _forward_tile(sizes, other, gate, b, tile, h, False, True)

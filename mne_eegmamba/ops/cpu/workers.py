@@ -5,7 +5,7 @@ kernels release the GIL instead, and plain Python threads run them.
 """
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import torch
 
@@ -38,7 +38,10 @@ def run(kernel, n_items, *arguments):
             kernel(first, last, *arguments)
 
     others = [_pool().submit(work) for _ in range(threads - 1)]
-    work()
+    try:
+        work()
+    finally:
+        wait(others)  # they use the caller's memory
     for other in others:
         other.result()
 
