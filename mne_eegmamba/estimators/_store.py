@@ -1,7 +1,6 @@
 """Fitted estimators as files."""
 
 import json
-import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -14,6 +13,7 @@ from mne_eegmamba.estimators._task import Task
 from mne_eegmamba.training import checkpoint
 from mne_eegmamba.training.net import pack_net, unpack_net
 from mne_eegmamba.training.precision import choose_device
+from mne_eegmamba.utils.notices import warn_user
 
 SCALING = ("center", "scale", "magnitude")
 SEEN = ("n_features_in_", "feature_names_in_", "input_kind_")
@@ -28,11 +28,9 @@ def save(estimator, path):
         except TypeError:
             left_out.append(name)
     if left_out:
-        warnings.warn(
+        warn_user(
             f"The parameters {left_out} cannot be written to a model file; after load "
-            "they have their defaults.",
-            UserWarning,
-            stacklevel=3,
+            "they have their defaults."
         )
     config = estimator.net_.module_.config
     content = {
@@ -133,11 +131,9 @@ def _device(estimator):
         return choose_device(estimator.device)
     except ValueError:
         device = choose_device("auto")
-        warnings.warn(
+        warn_user(
             f"The model was saved with device={estimator.device!r}, which is not here; "
-            f"it is loaded on {str(device)!r}, with device='auto'.",
-            UserWarning,
-            stacklevel=5,
+            f"it is loaded on {str(device)!r}, with device='auto'."
         )
         estimator.device = "auto"
         return device

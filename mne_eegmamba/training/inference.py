@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from mne_eegmamba.training.precision import autocast
+from mne_eegmamba.utils.forks import leave_threads
 
 
 def run(function, module, iterator, device, precision):
@@ -28,6 +29,7 @@ def run(function, module, iterator, device, precision):
         Results in the order of the batches; those of an epoch have the same bits in
         whatever batch it came.
     """
+    leave_threads()
     module.eval()
     out = []
     with torch.inference_mode(), autocast(device, precision):

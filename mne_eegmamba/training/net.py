@@ -22,6 +22,7 @@ from mne_eegmamba.training.optim import (
     merge_groups,
 )
 from mne_eegmamba.training.precision import autocast, device_of
+from mne_eegmamba.utils.forks import leave_threads
 
 RENAMED = {"dur": "seconds"}  # skorch's key: column of history_
 FIRST = ("train_loss", "valid_loss", "train_accuracy", "valid_accuracy")
@@ -240,6 +241,7 @@ def train(net, dataset, valid, n_passes):
     n_passes : int
         Passes.
     """
+    leave_threads()
     net.max_epochs = n_passes
     net.train_split = None if valid is None else predefined_split(valid)
     net.partial_fit(dataset)

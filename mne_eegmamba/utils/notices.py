@@ -1,6 +1,25 @@
-"""Messages that users should see once."""
+"""Messages that users should see, at their own line."""
 
+import inspect
+import os
 import warnings
+from pathlib import Path
+
+PACKAGE = str(Path(__file__).parents[1]) + os.sep
+
+
+def warn_user(message):
+    """Warn at the first line outside this package that led here.
+
+    Parameters
+    ----------
+    message : str
+        What to say.
+    """
+    level, frame = 1, inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, UserWarning, stacklevel=level)
 
 
 def warn_padding(n_times, shortest, task=None):
@@ -17,10 +36,8 @@ def warn_padding(n_times, shortest, task=None):
     """
     if n_times < shortest:
         whose = f"of task {task!r} " if task else ""
-        warnings.warn(
+        warn_user(
             f"Epochs {whose}have {n_times} samples, the network needs {shortest}; "
             "zeros are added at their end. Longer epochs or a higher sampling rate "
-            "avoid this.",
-            UserWarning,
-            stacklevel=4,
+            "avoid this."
         )

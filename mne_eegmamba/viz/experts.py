@@ -49,7 +49,7 @@ def plot_expert_usage(usage, axes=None, show=True):
     if axes is None:
         size = (2.6 + 0.5 * n_experts, 1.5 + 0.42 * n_tasks)
         _, axes = plt.subplots(figsize=size, layout="constrained")
-    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=shares.max(), aspect="auto")
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=shares.max(), aspect="auto")
     for row in range(n_tasks):
         for column in range(n_experts):
             dark = shares[row, column] > 0.6 * shares.max()
@@ -68,8 +68,6 @@ def plot_expert_usage(usage, axes=None, show=True):
     axes.title.set_fontsize("medium")
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    fig = axes.figure
-    fig.colorbar(image, ax=axes, label="Mean weight")
     if show and plt.get_backend().lower() != "agg":
         plt.show()
-    return fig
+    return axes.figure

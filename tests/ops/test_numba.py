@@ -1,6 +1,7 @@
 """The numba kernels against the references; threads, forks and torch.compile."""
 
 import multiprocessing
+import sys
 import threading
 import time
 
@@ -12,9 +13,9 @@ from numba import njit
 
 from mne_eegmamba.ops import bidirectional_conv1d, bidirectional_scan, selective_scan
 from mne_eegmamba.ops.conv import numba_conv
-from mne_eegmamba.ops.cpu import simd
+from mne_eegmamba.ops.cpu import simd, workers
 from mne_eegmamba.ops.cpu.memory import parts
-from mne_eegmamba.ops.cpu.workers import run
+from mne_eegmamba.ops.cpu.words import read, take
 from mne_eegmamba.ops.scan import numba_scan
 from tests.tolerances import assert_near
 
@@ -233,44 +234,64 @@ def test_bits_do_not_depend_on_threads(batch):
         assert all(map(torch.equal, results[0], other))
 
 
-def test_workers_do_every_item_once_and_pass_errors_on():
-    seen = []
+def _mark_items(words):
+    """Raise the mark of each item by one."""
+    n_items, marks = read(words, 1, 2)
+    item = take(words)
+    while item < n_items:
+        take(marks + 8 * item)
+        item = take(words)
 
-    def kernel(first, last):
-        seen.extend(range(first, last))
 
+@pytest.fixture
+def three_threads():
     before = torch.get_num_threads()
     torch.set_num_threads(3)
-    try:
-        for n_items in (1, 2, 3, 7, 64):
-            seen.clear()
-            run(kernel, n_items)
-            assert sorted(seen) == list(range(n_items))
-        with pytest.raises(TypeError):
-            run(kernel, 4, "one argument too many")
-    finally:
-        torch.set_num_threads(before)
+    yield
+    torch.set_num_threads(before)
 
 
-def test_workers_end_before_an_error_leaves():
+@pytest.mark.usefixtures("three_threads")
+@pytest.mark.parametrize("team", [True, False])
+def test_workers_do_every_item_once(team, monkeypatch):
+    if not team:
+        monkeypatch.setattr(workers, "_team", lambda: None)
+    for n_items in (1, 2, 3, 7, 64, 10_000):
+        marks = np.zeros(n_items + 1, dtype=np.int64)
+        workers.run(_mark_items, (n_items, marks.ctypes.data))
+        assert marks.tolist() == [1] * n_items + [0]
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="other systems have no GOMP_parallel"
+)
+def test_workers_join_the_team_of_torch():
+    assert workers._team() is not None
+
+
+def test_threads_end_before_an_error_leaves():
     caller, late = threading.get_ident(), []
 
-    def kernel(first, last):
+    def function(argument):
         if threading.get_ident() == caller:
             raise ValueError("mine")
-        time.sleep(0.05)
-        late.append(first)
+        time.sleep(0.1)
+        late.append(argument)
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        with pytest.raises(ValueError, match="mine"):
-            run(kernel, 4)
-        n = len(late)
-        time.sleep(0.2)
-    finally:
-        torch.set_num_threads(before)
-    assert n == len(late) == 3
+    with pytest.raises(ValueError, match="mine"):
+        workers.run_in_threads(function, "address", 3)
+    assert late == ["address"] * 2
+
+
+def test_threads_pass_errors_on():
+    caller = threading.get_ident()
+
+    def function(argument):
+        if threading.get_ident() != caller:
+            raise ValueError("theirs")
+
+    with pytest.raises(ValueError, match="theirs"):
+        workers.run_in_threads(function, "address", 2)
 
 
 @pytest.mark.parametrize("batch", [0, 1, 63, 1000])

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from mne_eegmamba.utils.notices import warn_padding
 from mne_eegmamba.utils.validation import check_flag, check_number, check_option
 
 
@@ -70,11 +69,3 @@ def test_flag_refused(value):
     message = "`p` parameter of Owner must be True or False. Got"
     with pytest.raises(TypeError, match=message):
         check_flag("p", value, "Owner")
-
-
-def test_padding_is_announced():
-    with pytest.warns(UserWarning, match="200 samples, the network needs 289"):
-        warn_padding(200, 289)
-    with pytest.warns(UserWarning, match="Epochs of task 'sleep' have 200 samples"):
-        warn_padding(200, 289, "sleep")
-    assert warn_padding(289, 289) is None  # and a warning would be an error

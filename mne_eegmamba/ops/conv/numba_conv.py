@@ -53,8 +53,7 @@ def _conv(
             for w, b, r, y in zip(weight, bias, reverse, found, strict=True)
         ]
         sizes = _sizes(x, weight, at)
-        n_items = sizes.batch_parts * sizes.tile_parts
-        run(loops.forward, n_items, sizes, ways[0], ways[-1])
+        run(loops.forward, sizes, ways[0], ways[-1])
     return found
 
 
@@ -82,8 +81,7 @@ def _conv_backward(
             gbiases.append(torch.zeros(sizes.batch_parts, *b.shape))
             sums = gweights[-1].data_ptr(), gbiases[-1].data_ptr()
             ways.append(loops.Way(at.dense(w), at.dense(b), int(r), at.dense(g), *sums))
-        n_items = sizes.batch_parts * sizes.tile_parts
-        run(loops.backward, n_items, sizes, ways[0], ways[-1], gx.data_ptr())
+        run(loops.backward, sizes, ways[0], ways[-1], (gx.data_ptr(),))
     return [gx, *(sum_parts(g) for g in gweights), *(sum_parts(g) for g in gbiases)]
 
 

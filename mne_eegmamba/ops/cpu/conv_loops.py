@@ -19,6 +19,7 @@ from mne_eegmamba.ops.cpu.simd import (
     store,
     zeros,
 )
+from mne_eegmamba.ops.cpu.words import read, take
 
 
 class Sizes(NamedTuple):
@@ -45,6 +46,9 @@ class Way(NamedTuple):
     y: int  # (batch, length, channels): written forward, its gradient in backward
     gweight: int  # (batch_parts, kernel, channels), zeros before
     gbias: int  # (batch_parts, channels), zeros before
+
+
+SIZES, WAY = len(Sizes._fields), len(Way._fields)
 
 
 @njit(inline="always")
@@ -112,27 +116,41 @@ def _backward_tile(sizes, way, gx, b, part, tile, add, g):
         store(here, total)
 
 
-@njit(nogil=True, cache=True)
-def forward(first, last, sizes, way, other):
-    """Convolve the work items ``first`` to ``last``."""
-    for item in range(first, last):
+@njit(inline="always")
+def _problem(words):
+    return (
+        Sizes(*read(words, 1, SIZES)),
+        Way(*read(words, 1 + SIZES, WAY)),
+        Way(*read(words, 1 + SIZES + WAY, WAY)),
+    )
+
+
+def forward(words):
+    """Convolve; the words are a counter, `Sizes` and two `Way`."""
+    sizes, way, other = _problem(words)
+    item = take(words)
+    while item < sizes.batch_parts * sizes.tile_parts:
         part, tile_part = part_of(item, sizes)
         for b in range(*batch_of(part, sizes)):
             for tile in range(*tiles_of(tile_part, sizes)):
                 _forward_tile(sizes, way, b, tile)
                 if sizes.ways == 2:
                     _forward_tile(sizes, other, b, tile)
+        item = take(words)
 
 
-@njit(nogil=True, cache=True)
-def backward(first, last, sizes, way, other, gx):
-    """Write all gradients of the work items ``first`` to ``last``."""
+def backward(words):
+    """Write all gradients; further there is the address of that of x."""
+    sizes, way, other = _problem(words)
+    (gx,) = read(words, 1 + SIZES + 2 * WAY, 1)
     memory, g = scratch(sizes.length)
-    for item in range(first, last):
+    item = take(words)
+    while item < sizes.batch_parts * sizes.tile_parts:
         part, tile_part = part_of(item, sizes)
         for b in range(*batch_of(part, sizes)):
             for tile in range(*tiles_of(tile_part, sizes)):
                 _backward_tile(sizes, way, gx, b, part, tile, False, g)
                 if sizes.ways == 2:
                     _backward_tile(sizes, other, gx, b, part, tile, True, g)
-    return memory[0]  # alive until here
+        item = take(words)
+    memory[0] = 0  # alive until here

@@ -65,6 +65,10 @@ class Gate(NamedTuple):
     out: int  # (batch, length, channels): the same after the gate
 
 
+# words per structure; constants, as kernels need them
+SIZES, WAY, GATE = (len(kind._fields) for kind in (Sizes, Way, Gate))
+
+
 @njit(inline="always")
 def start_of(part, parts, total):
     """Return where one part begins when ``total`` things are cut evenly."""

@@ -7,7 +7,13 @@ from numba import njit
 
 from mne_eegmamba.ops.cpu.layout import (
     FLOAT,
+    GATE,
+    SIZES,
     STEPS,
+    WAY,
+    Gate,
+    Sizes,
+    Way,
     batch_of,
     cell_offset,
     kept_state,
@@ -27,6 +33,7 @@ from mne_eegmamba.ops.cpu.simd import (
     store_sum,
     zeros,
 )
+from mne_eegmamba.ops.cpu.words import read, take
 
 LN_2 = np.float32(np.log(2.0))
 
@@ -48,6 +55,9 @@ class GateGradients(NamedTuple):
 
     out: int  # (batch, length, channels): gradient of the result
     z: int  # (batch, length, channels), written
+
+
+WAY_GRADIENTS, GATE_GRADIENTS = len(WayGradients._fields), len(GateGradients._fields)
 
 
 class _Scratch(NamedTuple):
@@ -238,9 +248,18 @@ def _way_back(sizes, way, gate, ways, grads, b, part, tile_part, write_z, ln2, s
                 store_sum(ways.C + here, load(s.gC + cell))
 
 
-@njit(nogil=True, cache=True)
-def backward(first, last, sizes, way, other, gate, ways, others, grads):
-    """Write all gradients of the work items ``first`` to ``last``."""
+def backward(words):
+    """Write all gradients; the words are a counter and what is read here."""
+    sizes = Sizes(*read(words, 1, SIZES))
+    at = 1 + SIZES
+    way, other = Way(*read(words, at, WAY)), Way(*read(words, at + WAY, WAY))
+    at += 2 * WAY
+    gate = Gate(*read(words, at, GATE))
+    at += GATE
+    ways = WayGradients(*read(words, at, WAY_GRADIENTS))
+    others = WayGradients(*read(words, at + WAY_GRADIENTS, WAY_GRADIENTS))
+    at += 2 * WAY_GRADIENTS
+    grads = GateGradients(*read(words, at, GATE_GRADIENTS))
     cells = STEPS * sizes.states
     tiles = sizes.tiles * sizes.states
     memory, base = scratch(4 * cells + sizes.states + 7 * STEPS + tiles)
@@ -264,7 +283,8 @@ def backward(first, last, sizes, way, other, gate, ways, others, grads):
         gB + 2 * cells * BYTES,
     )
     ln2 = constant.ctypes.data
-    for item in range(first, last):
+    item = take(words)
+    while item < sizes.batch_parts * sizes.tile_parts:
         part, tile_part = part_of(item, sizes)
         for b in range(*batch_of(part, sizes)):
             _way_back(sizes, way, gate, ways, grads, b, part, tile_part, True, ln2, s)
@@ -272,4 +292,5 @@ def backward(first, last, sizes, way, other, gate, ways, others, grads):
                 _way_back(
                     sizes, other, gate, others, grads, b, part, tile_part, False, ln2, s
                 )
-    return memory[0] + constant[0]  # alive until here
+        item = take(words)
+    memory[0] = constant[0]  # both alive until here

@@ -4,7 +4,13 @@ from numba import njit
 
 from mne_eegmamba.ops.cpu.layout import (
     FLOAT,
+    GATE,
+    SIZES,
     STEPS,
+    WAY,
+    Gate,
+    Sizes,
+    Way,
     batch_of,
     cell_offset,
     kept_state,
@@ -23,6 +29,7 @@ from mne_eegmamba.ops.cpu.simd import (
     store,
     zeros,
 )
+from mne_eegmamba.ops.cpu.words import read, take
 
 
 @njit(inline="always")
@@ -70,15 +77,20 @@ def _forward_tile(sizes, way, gate, b, tile, h, start, finish):
             store(gate.out + here, y * z * sigmoid(z))
 
 
-@njit(nogil=True, cache=True)
-def forward(first, last, sizes, way, other, gate):
-    """Run the scan for the work items ``first`` to ``last``."""
+def forward(words):
+    """Scan; the words are a counter, `Sizes`, two `Way`, `Gate`."""
+    sizes = Sizes(*read(words, 1, SIZES))
+    way = Way(*read(words, 1 + SIZES, WAY))
+    other = Way(*read(words, 1 + SIZES + WAY, WAY))
+    gate = Gate(*read(words, 1 + SIZES + 2 * WAY, GATE))
     memory, h = scratch(sizes.states)
-    for item in range(first, last):
+    item = take(words)
+    while item < sizes.batch_parts * sizes.tile_parts:
         part, tile_part = part_of(item, sizes)
         for b in range(*batch_of(part, sizes)):
             for tile in range(*tiles_of(tile_part, sizes)):
                 _forward_tile(sizes, way, gate, b, tile, h, True, sizes.ways == 1)
                 if sizes.ways == 2:
                     _forward_tile(sizes, other, gate, b, tile, h, False, True)
-    return memory[0]  # alive until here
+        item = take(words)
+    memory[0] = 0  # alive until here

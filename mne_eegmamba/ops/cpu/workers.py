@@ -1,57 +1,92 @@
-"""Share a kernel's work items among threads: as many as torch uses, safe anywhere.
+"""Run a kernel on torch's own threads, as many as torch uses; safe anywhere.
 
-numba's own thread pools kill a forked child or abort when two Python threads meet. The
-kernels release the GIL instead, and plain Python threads run them.
+numba's thread pools kill a forked child or abort when two Python threads meet. Threads
+of our own would compete with torch's, which spin for a while after each operator. So
+kernels run on torch's OpenMP team, or in Python threads where that is out of reach.
 """
 
-import os
+import ctypes
+import functools
 from concurrent.futures import ThreadPoolExecutor, wait
+from itertools import chain
+from pathlib import Path
 
+import numpy as np
 import torch
+from numba import cfunc, types
 
-_pools = {}  # process id: pool, as threads do not survive a fork
-_SHARES = 2  # per thread, so that a slow core holds up less
+from mne_eegmamba.utils.forks import forked
 
 
-def run(kernel, n_items, *arguments):
-    """Call ``kernel(first, last, *arguments)`` until all items are done.
+def run(kernel, *structures):
+    """Run a kernel until all its work items are done.
 
     Parameters
     ----------
-    kernel : callable
-        Compiled function that releases the GIL; items must not depend on each other.
-    n_items : int
-        Number of work items.
-    *arguments
-        Passed on.
+    kernel : function
+        Takes the address of int64 words: first a counter from which each thread takes
+        its next item, see ``words.take``, then ``structures``. It is compiled when it
+        first runs.
+    *structures : tuple of int
+        What the kernel works on.
     """
-    threads = min(torch.get_num_threads(), n_items)
-    if threads <= 1:
-        kernel(0, n_items, *arguments)
+    words = np.array([0, *chain(*structures)], dtype=np.int64)
+    compiled, address = _compile(kernel), words.ctypes.data
+    threads = torch.get_num_threads()
+    if threads == 1 or forked():
+        compiled.ctypes(address)
         return
-    shares = min(n_items, _SHARES * threads)
-    bounds = [i * n_items // shares for i in range(shares + 1)]
-    todo = iter(list(zip(bounds, bounds[1:], strict=False)))
+    team = _team()
+    if team is None:
+        run_in_threads(compiled.ctypes, address, threads)
+    else:
+        team(compiled.address, address, threads, 0)
 
-    def work():
-        for first, last in todo:
-            kernel(first, last, *arguments)
 
-    others = [_pool().submit(work) for _ in range(threads - 1)]
+def run_in_threads(function, argument, threads):
+    """Call a function once in each of several Python threads.
+
+    Parameters
+    ----------
+    function : callable
+        Releases the GIL.
+    argument : object
+        What it gets.
+    threads : int
+        How many, this one included.
+    """
+    others = [_pool(threads).submit(function, argument) for _ in range(threads - 1)]
     try:
-        work()
+        function(argument)
     finally:
         wait(others)  # they use the caller's memory
     for other in others:
         other.result()
 
 
-def _pool():
-    pid = os.getpid()
-    if pid not in _pools:
-        _pools.clear()
-        _pools[pid] = ThreadPoolExecutor(
-            max_workers=max(2, os.cpu_count() or 2),
-            thread_name_prefix="mne_eegmamba",
-        )
-    return _pools[pid]
+@functools.cache
+def _compile(kernel):
+    return cfunc(types.void(types.int64), cache=True)(kernel)
+
+
+@functools.cache
+def _team():
+    """Return OpenMP's function that runs a C function in all threads, or None."""
+    library = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
+    try:
+        parallel = ctypes.CDLL(str(library)).GOMP_parallel
+    except (OSError, AttributeError):
+        return None
+    parallel.argtypes = [
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_uint,
+        ctypes.c_uint,
+    ]
+    parallel.restype = None
+    return parallel
+
+
+@functools.cache
+def _pool(threads):
+    return ThreadPoolExecutor(threads, thread_name_prefix="mne_eegmamba")

@@ -92,7 +92,6 @@ def _scan(
         ways = _ways(at, u, delta, A, B, C, D, bias, kept, reverse)
         run(
             forward,
-            sizes.batch_parts * sizes.tile_parts,
             sizes,
             ways[0],
             ways[-1],
@@ -134,7 +133,6 @@ def _scan_backward(
         grads = [WayGradients(*(x.data_ptr() for x in p)) for p in partial]
         run(
             backward,
-            sizes.batch_parts * sizes.tile_parts,
             sizes,
             ways[0],
             ways[-1],
