@@ -9,6 +9,7 @@ from mne_eegmamba.ops import (
     bidirectional_conv1d,
     bidirectional_scan,
     causal_conv1d,
+    linear,
     selective_scan,
 )
 from mne_eegmamba.utils.layers import LayerNorm
@@ -21,6 +22,7 @@ class Direction(nn.Module):
 
     def __init__(self, config):
         super().__init__()
+        self.backend = config.backend
         width, states, rank = config.d_inner, config.d_state, config.dt_rank
         bound = 1 / math.sqrt(config.d_conv)
         self.conv_weight = nn.Parameter(
@@ -58,8 +60,10 @@ class Direction(nn.Module):
         arguments : tuple of Tensor
             ``(u, delta, A, B, C, D, delta_bias)``.
         """
-        rank, B, C = self.x_proj(u).split(self.sizes, dim=-1)
-        delta = rank @ self.dt_proj.weight.t()  # (batch, n_tokens, d_inner)
+        projected = linear(u, self.x_proj.weight, backend=self.backend)
+        rank, B, C = projected.split(self.sizes, dim=-1)
+        # (batch, n_tokens, d_inner); the scan adds the bias
+        delta = linear(rank, self.dt_proj.weight, backend=self.backend)
         A = -torch.exp(self.A_log)
         return u, delta, A, B, C, self.D, self.dt_proj.bias
 
@@ -80,10 +84,12 @@ class BiMambaBlock(nn.Module):
     def forward(self, tokens):
         """Map ``(batch, n_tokens, d_model)`` to the same shape."""
         normed = self.norm(tokens)
-        x, z = self.in_x(normed), self.in_z(normed)  # (batch, n_tokens, d_inner)
+        # (batch, n_tokens, d_inner)
+        x = linear(normed, self.in_x.weight, backend=self.backend)
+        z = linear(normed, self.in_z.weight, backend=self.backend)
         run = self._forward_only if self.backward_time is None else self._both
         y = run(x, z)  # (batch, n_tokens, d_inner)
-        return tokens + self.out(y)
+        return tokens + linear(y, self.out.weight, backend=self.backend)
 
     def _both(self, x, z):
         ways = (self.forward_time, self.backward_time)

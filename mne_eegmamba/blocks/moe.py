@@ -7,10 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from mne_eegmamba.ops import grouped_linear, linear
 from mne_eegmamba.utils.layers import LayerNorm
 
 USAGE_MOMENTUM = 0.9  # of the running usage per task
-FEWEST_ROWS = 64  # matrix products of few rows take other kernels, with other bits
 
 
 class Auxiliary(NamedTuple):
@@ -23,8 +23,9 @@ class Auxiliary(NamedTuple):
 class Experts(nn.Module):
     """Several two-layer networks of one shape; rows come sorted by expert (Fig. 10)."""
 
-    def __init__(self, n_experts, d_model):
+    def __init__(self, n_experts, d_model, backend="auto"):
         super().__init__()
+        self.backend = backend
         d_hidden = 2 * d_model
         self.weight1 = nn.Parameter(torch.empty(n_experts, d_hidden, d_model))
         self.bias1 = nn.Parameter(torch.empty(n_experts, d_hidden))
@@ -50,19 +51,10 @@ class Experts(nn.Module):
         out : Tensor, shape (n_rows, d_model)
             In the same order.
         """
-        parts = [
-            self._run(part, expert)
-            for expert, part in enumerate(rows.split(list(counts)))
-            if len(part)
-        ]
-        return torch.cat(parts)
-
-    def _run(self, x, expert):
-        n = len(x)
-        if n < FEWEST_ROWS and not self.training:
-            x = F.pad(x, (0, 0, 0, FEWEST_ROWS - n))
-        hidden = F.gelu(F.linear(x, self.weight1[expert], self.bias1[expert]))
-        return F.linear(hidden, self.weight2[expert], self.bias2[expert])[:n]
+        hidden = F.gelu(
+            grouped_linear(rows, self.weight1, self.bias1, counts, self.backend)
+        )
+        return grouped_linear(hidden, self.weight2, self.bias2, counts, self.backend)
 
 
 class Gate(nn.Module):
@@ -70,6 +62,7 @@ class Gate(nn.Module):
 
     def __init__(self, config):
         super().__init__()
+        self.backend = config.backend
         d_task = config.d_model if config.task_gate else 0
         self.top_k = config.top_k
         self.logits = nn.Linear(config.d_model + d_task, config.n_experts)
@@ -94,22 +87,40 @@ class Gate(nn.Module):
         logits : Tensor, shape (n_rows, n_experts)
             Before noise and choice.
         """
-        logits = _linear(self.logits, tokens, task_token)
+        logits = self._linear(self.logits, tokens, task_token)
         noisy = logits
         if self.training:
-            spread = F.softplus(_linear(self.noise, tokens, task_token))
+            spread = F.softplus(self._linear(self.noise, tokens, task_token))
             noisy = logits + torch.randn_like(logits) * spread
         best, experts = noisy.topk(self.top_k, dim=-1)
         return best.softmax(-1), experts, logits
 
+    def _linear(self, layer, tokens, task_token):
+        """Apply a layer to ``concat(token, task)``; the task's part once per batch."""
+        weight, bias = layer.weight, layer.bias
+        if task_token is not None:
+            weight, shared = weight.split([tokens.shape[-1], len(task_token)], dim=-1)
+            bias = shared @ task_token + bias
+        return linear(tokens, weight, bias, self.backend)
 
-def _linear(layer, tokens, task_token):
-    """Apply a layer to ``concat(token, task)``; the task's part once per batch."""
-    if task_token is None:
-        return layer(tokens)
-    d_model = tokens.shape[-1]
-    own, shared = layer.weight.split([d_model, len(task_token)], dim=-1)
-    return F.linear(tokens, own, shared @ task_token + layer.bias)
+
+class _Take(torch.autograd.Function):
+    """Take rows, each equally often; ``back`` says where those of each row went.
+
+    torch's own gradient adds row after row to where they came from.
+    """
+
+    @staticmethod
+    def forward(ctx, x, index, back):
+        ctx.save_for_backward(back)
+        ctx.n_rows = len(x)
+        return x.index_select(0, index)
+
+    @staticmethod
+    def backward(ctx, g):
+        (back,) = ctx.saved_tensors
+        g = g.index_select(0, back).view(ctx.n_rows, -1, g.shape[1])
+        return g.sum(1), None, None
 
 
 class MoE(nn.Module):
@@ -125,8 +136,10 @@ class MoE(nn.Module):
         self.running = config.balance_statistics == "running"
         self.norm = LayerNorm(config.d_model) if self.residual else nn.Identity()
         self.gate = Gate(config)
-        self.experts = Experts(config.n_experts, config.d_model)
-        self.universal = Experts(1, config.d_model) if config.universal_expert else None
+        self.experts = Experts(config.n_experts, config.d_model, config.backend)
+        self.universal = None
+        if config.universal_expert:
+            self.universal = Experts(1, config.d_model, config.backend)
         self.usage = nn.Buffer(torch.zeros(len(config.n_channels), config.n_experts))
 
     def forward(self, tokens, task_token, task_index):
@@ -192,10 +205,10 @@ class MoE(nn.Module):
         k = experts.shape[1]
         order = experts.flatten().argsort(stable=True)  # (n_rows * k,)
         counts = torch.bincount(experts.flatten(), minlength=self.n_experts)
-        out = self.experts(rows[order // k], counts.tolist())
         back = torch.empty_like(order)
         back[order] = torch.arange(len(order), device=order.device)
-        out = out[back].view(len(rows), k, -1)
+        out = self.experts(_Take.apply(rows, order // k, back), counts.tolist())
+        out = _Take.apply(out, back, order).view(len(rows), k, -1)
         return (weights.unsqueeze(-1).to(out.dtype) * out).sum(1)
 
     def _balance(self, weights, experts, task_index):

@@ -1,4 +1,4 @@
-"""Operators of the network: selective scan and causal convolution."""
+"""Operators of the network: selective scan, convolutions, matrix products."""
 
 import lazy_loader as _lazy
 
@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     submod_attrs={
         "backend": ["show_backends"],
         "conv": ["bidirectional_conv1d", "causal_conv1d"],
+        "dense": ["conv1d", "grouped_linear", "linear"],
         "scan": ["bidirectional_scan", "selective_scan"],
     },
 )

@@ -64,6 +64,14 @@ IMPLEMENTATIONS = {
         Implementation("torch", f"{_HERE}.conv.torch_conv", "conv"),
         Implementation("reference", f"{_HERE}.conv.reference", "conv"),
     ),
+    **{
+        name: (
+            Implementation("numba", f"{_HERE}.dense.numba_dense", name, "cpu"),
+            Implementation("torch", f"{_HERE}.dense.torch_dense", name),
+            Implementation("reference", f"{_HERE}.dense.reference", name),
+        )
+        for name in ("conv1d", "grouped_linear")
+    },
 }
 
 

@@ -4,9 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from mne_eegmamba.ops import conv1d
 from mne_eegmamba.tokens.fused import compose
 from mne_eegmamba.tokens.spatial import PADDING
-from mne_eegmamba.utils.layers import Conv1d, conv1d
+from mne_eegmamba.utils.layers import Dropout
 from mne_eegmamba.utils.names import module_key
 
 SMALL = {"kernel": 15, "stride": 2, "pool": 7}
@@ -22,21 +23,21 @@ class TokenizerPath(nn.Module):
     def __init__(self, config, kernel, stride, pool):
         super().__init__()
         d = config.d_model
+        self.backend = config.backend
         self.stride = stride
-        kind = nn.AvgPool1d if config.tokenizer_pool == "average" else nn.MaxPool1d
-        self.pool = kind(pool, POOL_STRIDE)
-        self.conv1 = Conv1d(d, d, kernel, stride)
-        self.conv2 = Conv1d(d, d, LATER_KERNEL)
-        self.conv3 = Conv1d(d, d, LATER_KERNEL)
+        self.pool = Pool(config.tokenizer_pool, pool)
+        self.conv1 = nn.Conv1d(d, d, kernel, stride)
+        self.conv2 = nn.Conv1d(d, d, LATER_KERNEL)
+        self.conv3 = nn.Conv1d(d, d, LATER_KERNEL)
         self.norms = nn.ModuleList(_norm(config, d) for _ in range(3))
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, x, task, spatial):
         """Make tokens.
 
         Parameters
         ----------
-        x : Tensor, shape (batch, n_channels, n_times)
+        x : Tensor, shape (batch, n_times, n_channels)
             Signal before the spatial convolution.
         task : str
             Its task.
@@ -45,18 +46,24 @@ class TokenizerPath(nn.Module):
 
         Returns
         -------
-        tokens : Tensor, shape (batch, d_model, n_tokens)
+        tokens : Tensor, shape (batch, n_tokens, d_model)
             Tokens of this path.
         """
         weight, bias = compose(
             spatial.weight, spatial.bias, self.conv1.weight, self.conv1.bias
         )
-        x = conv1d(F.pad(x, (PADDING, PADDING)), weight, bias, self.stride)
-        x = F.gelu(self.norms[0](x, task))  # (batch, d_model, n_strided)
+        x = F.pad(x, (0, 0, PADDING, PADDING))
+        x = self._convolve(x, weight, bias, self.stride)
+        x = F.gelu(self.norms[0](x, task))  # (batch, n_strided, d_model)
         x = self.dropout(self.pool(x))
-        x = F.gelu(self.norms[1](self.conv2(x), task))
-        x = F.gelu(self.norms[2](self.conv3(x), task))
-        return self.pool(x)  # (batch, d_model, n_tokens)
+        x = self._convolve(x, self.conv2.weight, self.conv2.bias)
+        x = F.gelu(self.norms[1](x, task))
+        x = self._convolve(x, self.conv3.weight, self.conv3.bias)
+        x = F.gelu(self.norms[2](x, task))
+        return self.pool(x)  # (batch, n_tokens, d_model)
+
+    def _convolve(self, x, weight, bias, stride=1):
+        return conv1d(x, weight.transpose(1, 2), bias, stride, self.backend)
 
 
 class Tokenizer(nn.Module):
@@ -69,8 +76,9 @@ class Tokenizer(nn.Module):
 
     def forward(self, x, task, spatial):
         """Map ``(batch, n_channels, n_times)`` to ``(batch, n_tokens, d_model)``."""
+        x = x.transpose(1, 2).contiguous()  # channels last from here on
         tokens = [path(x, task, spatial) for path in (self.small, self.wide)]
-        return torch.cat(tokens, dim=-1).transpose(1, 2)
+        return torch.cat(tokens, dim=1)
 
 
 def n_tokens(n_times):
@@ -94,6 +102,20 @@ def n_tokens(n_times):
     return total
 
 
+class Pool(nn.Module):
+    """Pool over time; two dimensions, as torch is fast there with channels last."""
+
+    def __init__(self, kind, size):
+        super().__init__()
+        pool = nn.AvgPool2d if kind == "average" else nn.MaxPool2d
+        self.pool = pool((1, size), (1, POOL_STRIDE))
+
+    def forward(self, x):
+        """Map ``(batch, length, d_model)`` to about half the length."""
+        image = x.transpose(1, 2).unsqueeze(2)  # (batch, d_model, 1, length)
+        return self.pool(image).squeeze(2).transpose(1, 2)
+
+
 class BatchNorms(nn.ModuleDict):
     """One batch norm per task: statistics of one data set do not fit another."""
 
@@ -102,7 +124,7 @@ class BatchNorms(nn.ModuleDict):
 
     def forward(self, x, task):
         """Normalise over batch and time."""
-        return self[module_key(task)](x)
+        return self[module_key(task)](x.transpose(1, 2)).transpose(1, 2)
 
 
 class GroupNorm(nn.GroupNorm):
@@ -110,7 +132,7 @@ class GroupNorm(nn.GroupNorm):
 
     def forward(self, x, task):
         """Normalise over time and groups of channels."""
-        return super().forward(x)
+        return super().forward(x.transpose(1, 2)).transpose(1, 2)
 
 
 class NoNorm(nn.Module):

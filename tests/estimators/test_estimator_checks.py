@@ -24,8 +24,8 @@ TINY = {
     "tokenizer_pool": "max",  # an average hides 2 samples among 287 zeros
     "tokenizer_norm": "batch",
     "max_epochs": 8,
-    "lr": 5e-3,
-    "batch_size": 32,
+    "lr": 2e-3,
+    "batch_size": 16,
     "dropout": 0.0,
     "mixup": 0.0,
     "verbose": "error",

@@ -59,8 +59,8 @@ def test_n_tokens_agrees_with_the_module(n_times):
 def test_shortest_signal(small):
     tokenizer, spatial = small
     with torch.no_grad():
-        wide = tokenizer.wide(torch.zeros(1, 2, MIN_TIMES), "a", spatial)
-        assert wide.shape[-1] == 1
+        wide = tokenizer.wide(torch.zeros(1, MIN_TIMES, 2), "a", spatial)
+        assert wide.shape[1] == 1
         with pytest.raises(RuntimeError, match=r"[Ss]ize|too small"):
             tokenizer(torch.zeros(1, 2, MIN_TIMES - 1), "a", spatial)
 
@@ -70,8 +70,9 @@ def test_small_path_comes_first(small):
     x = signals()
     with torch.no_grad():
         tokens = tokenizer(x, "a", spatial)
-        paths = [path(x, "a", spatial) for path in (tokenizer.small, tokenizer.wide)]
-    assert torch.equal(tokens, torch.cat([p.transpose(1, 2) for p in paths], dim=1))
+        last = x.transpose(1, 2)
+        paths = [path(last, "a", spatial) for path in (tokenizer.small, tokenizer.wide)]
+    assert torch.equal(tokens, torch.cat(paths, dim=1))
 
 
 @pytest.mark.parametrize("norm", [None, "batch", "group"])
@@ -84,7 +85,7 @@ def test_where_the_norms_stand(norm):
     tokenizer.train()(signals(), "a", spatial)
     assert len(norms) == len(seen) == 6
     if norm == "batch":
-        means = torch.stack([out.mean((0, 2)) for out in seen])
+        means = torch.stack([out.mean((0, 1)) for out in seen])
         assert means.abs().max() < 1e-5
     if norm == "group":
         means = torch.stack([out.mean((1, 2)) for out in seen])

@@ -1,13 +1,9 @@
-"""Convolution and norm against torch's, and their bits for any number of threads."""
+"""Norm and dropout against torch's; the same bits for any number of threads."""
 
 import pytest
 import torch
-import torch.nn.functional as F
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from mne_eegmamba.utils import layers
-from mne_eegmamba.utils.layers import Conv1d, LayerNorm, conv1d
+from mne_eegmamba.utils.layers import Dropout, LayerNorm
 from tests.tolerances import assert_near
 
 
@@ -32,68 +28,6 @@ def threads():
 def weighted_sum(y):
     ramp = torch.linspace(-1, 2, y.numel(), dtype=torch.float64).view(y.shape)
     return (y * ramp.to(y.dtype)).sum()
-
-
-@settings(deadline=None, max_examples=40)
-@given(
-    batch=st.integers(1, 4),
-    inner=st.integers(1, 5),
-    out=st.integers(1, 5),
-    kernel=st.integers(1, 9),
-    stride=st.integers(1, 8),
-    extra=st.integers(0, 20),
-    budget=st.sampled_from([1, 300, 2**22]),
-    dtype=st.sampled_from([torch.float64, torch.float32]),
-)
-def test_conv1d_is_torchs(batch, inner, out, kernel, stride, extra, budget, dtype):
-    tensors = normal(
-        (batch, inner, kernel + extra), (out, inner, kernel), (out,), dtype=dtype
-    )
-    exact = [t.detach().double().requires_grad_() for t in tensors]
-    want = F.conv1d(*exact, stride=stride)
-    before = layers.UNFOLD_BUDGET
-    layers.UNFOLD_BUDGET = budget
-    try:
-        got = conv1d(*tensors, stride)
-        actual = torch.autograd.grad(weighted_sum(got), tensors)
-    finally:
-        layers.UNFOLD_BUDGET = before
-    assert got.dtype == dtype
-    assert_near(got, want)
-    expected = torch.autograd.grad(weighted_sum(want), exact)
-    for a, e in zip(actual, expected, strict=True):
-        assert_near(a, e)
-
-
-@pytest.mark.parametrize("stride", [1, 3])
-def test_conv1d_gradcheck(stride):
-    tensors = normal((2, 3, 12), (4, 3, 5), (4,))
-    assert torch.autograd.gradcheck(lambda *t: conv1d(*t, stride), tensors)
-
-
-def test_conv1d_gradient_of_a_few():
-    x, weight, bias = normal((2, 3, 12), (4, 3, 5), (4,))
-    for frozen in range(3):
-        tensors = [t.detach().clone().requires_grad_() for t in (x, weight, bias)]
-        tensors[frozen].requires_grad_(False)
-        weighted_sum(conv1d(*tensors, 2)).backward()
-        want = [t.detach().clone().requires_grad_() for t in (x, weight, bias)]
-        weighted_sum(F.conv1d(*want, stride=2)).backward()
-        assert tensors[frozen].grad is None
-        for i in {0, 1, 2} - {frozen}:
-            assert_near(tensors[i].grad, want[i].grad)
-
-
-def test_conv1d_module_and_evaluation():
-    module = Conv1d(3, 4, 5, 2)
-    (x,) = normal((2, 3, 30), dtype=torch.float32)
-    want = F.conv1d(x, module.weight, module.bias, stride=2)
-    assert_near(module(x), want)
-    with torch.inference_mode():
-        assert_near(module(x), want)
-    transposed = x.detach().transpose(0, 2).contiguous().transpose(0, 2)
-    assert not transposed.is_contiguous()
-    assert_near(module(transposed), want)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
@@ -126,18 +60,9 @@ def test_layer_norm_gradcheck():
     assert torch.autograd.gradcheck(function, (x, weight, bias))
 
 
-@pytest.mark.parametrize(
-    ("layer", "shape"),
-    [
-        (Conv1d(32, 32, 15, 2), (32, 32, 600)),
-        (Conv1d(6, 32, 51, 8), (32, 6, 600)),
-        (Conv1d(64, 64, 7), (16, 64, 40)),
-        (LayerNorm(128), (32, 105, 128)),
-    ],
-    ids=str,
-)
-def test_gradients_have_the_same_bits_for_any_threads(layer, shape, threads):
-    (x,) = normal(shape, dtype=torch.float32)
+def test_gradients_have_the_same_bits_for_any_threads(threads):
+    layer = LayerNorm(128)
+    (x,) = normal((32, 105, 128), dtype=torch.float32)
     results = []
     for number in (1, 2):
         threads(number)
@@ -149,11 +74,9 @@ def test_gradients_have_the_same_bits_for_any_threads(layer, shape, threads):
         assert all(torch.equal(a, b) for a, b in zip(results[0], other, strict=True))
 
 
-@pytest.mark.parametrize(
-    ("layer", "shape"), [(Conv1d(4, 8, 5, 2), (3, 4, 40)), (LayerNorm(40), (3, 4, 40))]
-)
-def test_bfloat16_autocast(layer, shape):
-    (x,) = normal(shape, dtype=torch.float32)
+def test_bfloat16_autocast():
+    layer = LayerNorm(40)
+    (x,) = normal((3, 4, 40), dtype=torch.float32)
     want = layer(x)
     expected = torch.autograd.grad(weighted_sum(want), [x, *layer.parameters()])
     with torch.autocast("cpu", torch.bfloat16):
@@ -166,3 +89,47 @@ def test_bfloat16_autocast(layer, shape):
         assert a.dtype == torch.float32
         size = float(e.abs().max())
         torch.testing.assert_close(a, e, rtol=0.02, atol=0.02 * size)
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_dropout_drops_its_share_and_keeps_the_mean(p, dtype):
+    torch.manual_seed(0)
+    x = torch.ones(101, 997, dtype=dtype, requires_grad=True)
+    y = Dropout(p)(x)
+    n, dropped = x.numel(), (y == 0).sum().item()
+    assert abs(dropped / n - p) < 5 * (p * (1 - p) / n) ** 0.5
+    (scale,) = y[y != 0].unique().tolist()
+    assert scale == pytest.approx(1 / (1 - p), rel=2e-4)
+    (gradient,) = torch.autograd.grad(y.sum(), x)
+    assert torch.equal(gradient, y)
+
+
+def test_dropout_is_unbiased_to_its_last_step():
+    rare = Dropout(1.4 / 2**16)
+    torch.manual_seed(0)
+    y = rare(torch.ones(2**20))
+    assert y.max().item() == pytest.approx(2**16 / (2**16 - 1), rel=1e-6)
+
+
+def test_dropout_cells_are_independent():
+    torch.manual_seed(0)
+    y = (Dropout(0.5)(torch.ones(4000, 64)) > 0).float()
+    correlation = torch.corrcoef(y.t()) - torch.eye(64)
+    assert correlation.abs().max() < 5 / 4000**0.5
+
+
+def test_dropout_at_its_ends_and_in_evaluation():
+    x = torch.randn(7, 5, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(Dropout(0.0)(x), x)
+    assert not Dropout(1.0)(x).any()
+    assert torch.equal(Dropout(0.5).eval()(x), x)
+
+
+def test_dropout_repeats_with_torchs_seed_for_any_threads(threads):
+    found = []
+    for number in (1, 2):
+        threads(number)
+        torch.manual_seed(3)
+        found.append(Dropout(0.3)(torch.ones(999, 33)))
+    assert torch.equal(*found)

@@ -20,9 +20,8 @@ def test_line_of_the_user(several):
     X = np.random.default_rng(0).standard_normal((4, 1, 200))
     y = [0, 1, 0, 1]
     tiny = {"d_model": 8, "n_layers": 1, "max_epochs": 1, "verbose": False}
+    clf = MultiTaskEEGMamba(**tiny) if several else EEGMambaClassifier(**tiny)
+    data = ({"a": X, "b": X}, {"a": y, "b": y}) if several else (X, y)
     with pytest.warns(UserWarning, match="200 samples") as caught:
-        if several:
-            MultiTaskEEGMamba(**tiny).fit({"a": X, "b": X}, {"a": y, "b": y})
-        else:
-            EEGMambaClassifier(**tiny).fit(X, y)
+        clf.fit(*data)
     assert [warning.filename for warning in caught] == [__file__] * (1 + several)

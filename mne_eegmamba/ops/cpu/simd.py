@@ -51,7 +51,8 @@ def _suffix(name):
     return f"llvm.{name}.v{WIDTH}f32"
 
 
-def _fma(builder, a, b, c):
+def multiply_add(builder, a, b, c):
+    """Return ``a * b + c``, rounded once."""
     return _call(builder, _suffix("fma"), a, b, c)
 
 
@@ -87,13 +88,31 @@ _binary(operator.mul, "fmul")
 _binary(operator.truediv, "fdiv")
 
 
+def load_vector(builder, address):
+    """Read 16 floats."""
+    pointer = builder.inttoptr(address, _FLOATS.as_pointer())
+    return builder.load(pointer, align=4)
+
+
+def store_vector(builder, address, x):
+    """Write 16 floats."""
+    builder.store(x, builder.inttoptr(address, _FLOATS.as_pointer()), align=4)
+
+
+def spread_float(builder, address):
+    """Read one float into all lanes."""
+    value = builder.load(builder.inttoptr(address, _FLOAT.as_pointer()), align=4)
+    nothing = ir.Constant(_FLOATS, ir.Undefined)
+    one = builder.insert_element(nothing, value, ir.Constant(_INT, 0))
+    return builder.shuffle_vector(one, nothing, _constant(0, _INTS))
+
+
 @intrinsic
 def load(typingctx, address):
     """Read 16 floats."""
 
     def build(context, builder, signature, args):
-        pointer = builder.inttoptr(args[0], _FLOATS.as_pointer())
-        return builder.load(pointer, align=4)
+        return load_vector(builder, *args)
 
     return VECTOR(types.int64), build
 
@@ -103,11 +122,22 @@ def store(typingctx, address, x):
     """Write 16 floats."""
 
     def build(context, builder, signature, args):
-        pointer = builder.inttoptr(args[0], _FLOATS.as_pointer())
-        builder.store(args[1], pointer, align=4)
+        store_vector(builder, *args)
         return context.get_dummy_value()
 
     return types.void(types.int64, VECTOR), build
+
+
+@intrinsic
+def copy_float(typingctx, source, to):
+    """Copy one float."""
+
+    def build(context, builder, signature, args):
+        source, to = (builder.inttoptr(x, _FLOAT.as_pointer()) for x in args)
+        builder.store(builder.load(source, align=4), to, align=4)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), build
 
 
 @intrinsic
@@ -115,13 +145,7 @@ def spread(typingctx, address):
     """Read one float into all lanes."""
 
     def build(context, builder, signature, args):
-        value = builder.load(builder.inttoptr(args[0], _FLOAT.as_pointer()), align=4)
-        one = builder.insert_element(
-            ir.Constant(_FLOATS, ir.Undefined), value, ir.Constant(_INT, 0)
-        )
-        return builder.shuffle_vector(
-            one, ir.Constant(_FLOATS, ir.Undefined), _constant(0, _INTS)
-        )
+        return spread_float(builder, *args)
 
     return VECTOR(types.int64), build
 
@@ -137,7 +161,7 @@ def fma(typingctx, a, b, c):
     """Return ``a * b + c``, rounded once."""
 
     def build(context, builder, signature, args):
-        return _fma(builder, *args)
+        return multiply_add(builder, *args)
 
     return VECTOR(VECTOR, VECTOR, VECTOR), build
 
@@ -191,7 +215,7 @@ def _exp2(builder, t):
     r = builder.fsub(t, builder.fsub(shifted, _constant(_ROUND)))
     p = _constant(_EXP2[0])
     for coefficient in _EXP2[1:]:
-        p = _fma(builder, p, r, _constant(coefficient))
+        p = multiply_add(builder, p, r, _constant(coefficient))
     exponent = builder.shl(builder.bitcast(shifted, _INTS), _constant(23, _INTS))
     return builder.bitcast(builder.add(builder.bitcast(p, _INTS), exponent), _FLOATS)
 
@@ -212,8 +236,8 @@ def _softplus(builder, x):
     square = builder.fmul(q, q)
     p = _constant(2.0 / 15)
     for odd in (13, 11, 9, 7, 5, 3, 1):
-        p = _fma(builder, p, square, _constant(2.0 / odd))
-    return _fma(builder, p, q, _limit(builder, "<", x, 0.0))
+        p = multiply_add(builder, p, square, _constant(2.0 / odd))
+    return multiply_add(builder, p, q, _limit(builder, "<", x, 0.0))
 
 
 exp2 = _unary(_exp2)

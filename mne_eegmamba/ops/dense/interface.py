@@ -1,0 +1,168 @@
+"""The public products: check the arguments and pick a backend."""
+
+import torch
+
+from mne_eegmamba.ops.backend import choose
+
+
+def conv1d(x, weight, bias=None, stride=1, backend="auto"):
+    r"""Convolve all channels of a signal, without padding.
+
+    .. math:: y_{t,o} = b_o + \sum_{k,c} w_{o,k,c}\, x_{st+k,c}
+
+    Parameters
+    ----------
+    x : Tensor, shape (batch, length, channels)
+        Signal.
+    weight : Tensor, shape (channels_out, kernel, channels)
+        Filters.
+    bias : Tensor, shape (channels_out,) | None, default=None
+        Added to the result.
+    stride : int, default=1
+        Samples between two results (s).
+    backend : str, default="auto"
+        ``"auto"``, or one that `show_backends` lists.
+
+    Returns
+    -------
+    y : Tensor, shape (batch, (length - kernel) // stride + 1, channels_out)
+        Output.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit together, or the backend does not exist.
+    RuntimeError
+        If the named backend cannot run here.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from mne_eegmamba.ops import conv1d
+    >>> conv1d(torch.ones(2, 9, 3), torch.ones(5, 4, 3), stride=2).shape
+    torch.Size([2, 3, 5])
+    """
+    if x.ndim != 3:
+        raise ValueError(
+            f"x must have the shape (batch, length, channels). Got {tuple(x.shape)}."
+        )
+    if weight.ndim != 3 or weight.shape[2] != x.shape[2]:
+        raise ValueError(
+            f"weight must have the shape (channels_out, kernel, {x.shape[2]}) to go "
+            f"with x. Got {tuple(weight.shape)}."
+        )
+    if x.shape[1] < weight.shape[1]:
+        raise ValueError(
+            f"x must have at least {weight.shape[1]} samples, the size of the kernel. "
+            f"Got {x.shape[1]}."
+        )
+    _check_bias(bias, weight.shape[:1])
+    return _choose("conv1d", backend, x)(x, weight, bias, stride)
+
+
+def linear(x, weight, bias=None, backend="auto"):
+    """Multiply rows with a matrix.
+
+    Parameters
+    ----------
+    x : Tensor, shape (..., d_in)
+        Rows.
+    weight : Tensor, shape (d_out, d_in)
+        Matrix.
+    bias : Tensor, shape (d_out,) | None, default=None
+        Added to the result.
+    backend : str, default="auto"
+        As in `conv1d`.
+
+    Returns
+    -------
+    y : Tensor, shape (..., d_out)
+        ``x @ weight.T + bias``.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit together, or the backend does not exist.
+    RuntimeError
+        If the named backend cannot run here.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from mne_eegmamba.ops import linear
+    >>> linear(torch.ones(2, 9, 3), torch.ones(5, 3)).shape
+    torch.Size([2, 9, 5])
+    """
+    if weight.ndim != 2 or x.shape[-1] != weight.shape[1]:
+        raise ValueError(
+            f"weight must have the shape (d_out, {x.shape[-1]}) to go with x. Got "
+            f"{tuple(weight.shape)}."
+        )
+    _check_bias(bias, weight.shape[:1])
+    rows = x.reshape(1, -1, x.shape[-1])
+    y = _choose("conv1d", backend, x)(rows, weight.unsqueeze(1), bias, 1)
+    return y.view(*x.shape[:-1], len(weight))
+
+
+def grouped_linear(rows, weight, bias, counts, backend="auto"):
+    """Multiply each group of rows with a matrix of its own.
+
+    Parameters
+    ----------
+    rows : Tensor, shape (n_rows, d_in)
+        Rows, those of the first group first.
+    weight : Tensor, shape (n_groups, d_out, d_in)
+        Matrices.
+    bias : Tensor, shape (n_groups, d_out)
+        Added to the results.
+    counts : sequence of int
+        Rows of each group.
+    backend : str, default="auto"
+        As in `conv1d`.
+
+    Returns
+    -------
+    y : Tensor, shape (n_rows, d_out)
+        In the same order.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit together, or the backend does not exist.
+    RuntimeError
+        If the named backend cannot run here.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from mne_eegmamba.ops import grouped_linear
+    >>> weight, bias = torch.ones(2, 5, 3), torch.zeros(2, 5)
+    >>> grouped_linear(torch.ones(9, 3), weight, bias, [4, 5]).shape
+    torch.Size([9, 5])
+    """
+    if weight.ndim != 3 or rows.ndim != 2 or weight.shape[2] != rows.shape[1]:
+        raise ValueError(
+            "rows must have the shape (n_rows, d_in), and weight the shape (n_groups, "
+            f"d_out, d_in). Got {tuple(rows.shape)} and {tuple(weight.shape)}."
+        )
+    if len(counts) != len(weight) or sum(counts) != len(rows):
+        raise ValueError(
+            f"counts must have {len(weight)} numbers with the sum {len(rows)}. Got "
+            f"{list(counts)}."
+        )
+    _check_bias(bias, weight.shape[:2])
+    return _choose("grouped_linear", backend, rows)(rows, weight, bias, counts)
+
+
+def _choose(op, backend, x):
+    """Pick a backend; torch knows how to multiply in half precision."""
+    half = torch.is_autocast_enabled(x.device.type)
+    return choose(op, "torch" if half and backend == "auto" else backend, x)
+
+
+def _check_bias(bias, shape):
+    if bias is not None and bias.shape != shape:
+        raise ValueError(
+            f"bias must have the shape {tuple(shape)} to go with weight. Got "
+            f"{tuple(bias.shape)}."
+        )

@@ -1,0 +1,289 @@
+"""Matrix products against torch's own in float64; bits for any threads and rows."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mne_eegmamba.ops import conv1d, grouped_linear, linear
+from mne_eegmamba.ops.dense import numba_dense, torch_dense
+from tests.tolerances import assert_near
+
+BACKENDS = ["numba", "torch", "reference"]
+
+
+def normal(*shapes, dtype=torch.float32, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return [
+        torch.randn(s, generator=generator, dtype=torch.float64)
+        .to(dtype)
+        .requires_grad_()
+        for s in shapes
+    ]
+
+
+def weighted_sum(y):
+    ramp = torch.linspace(-1, 2, y.numel(), dtype=torch.float64).view(y.shape)
+    return (y * ramp.to(y.dtype)).sum()
+
+
+def check(function, oracle, tensors):
+    """Compare results and every gradient with an oracle in float64."""
+    exact = [t.detach().double().requires_grad_() for t in tensors]
+    want, got = oracle(*exact), function(*tensors)
+    assert got.dtype == tensors[0].dtype
+    assert got.shape == want.shape
+    assert_near(got, want)
+    expected = torch.autograd.grad(weighted_sum(want), exact)
+    actual = torch.autograd.grad(weighted_sum(got), tensors)
+    for a, e in zip(actual, expected, strict=True):
+        assert a.shape == e.shape
+        assert_near(a, e)
+
+
+def torchs_conv1d(x, weight, bias=None, stride=1):
+    y = F.conv1d(x.transpose(1, 2), weight.transpose(1, 2), bias, stride)
+    return y.transpose(1, 2)
+
+
+def torchs_groups(rows, weight, bias, counts):
+    parts = zip(rows.split(counts), weight, bias, strict=True)
+    return torch.cat([F.linear(*part) for part in parts])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@settings(deadline=None, max_examples=40)
+@given(
+    batch=st.integers(1, 4),
+    channels=st.integers(1, 20),
+    out=st.integers(1, 50),
+    kernel=st.integers(1, 9),
+    stride=st.integers(1, 8),
+    extra=st.integers(0, 120),
+    biased=st.booleans(),
+)
+def test_conv1d(backend, batch, channels, out, kernel, stride, extra, biased):
+    shapes = [(batch, kernel + extra, channels), (out, kernel, channels), (out,)]
+    check(
+        lambda *t: conv1d(*t, stride=stride, backend=backend),
+        lambda *t: torchs_conv1d(*t, stride=stride),
+        normal(*shapes[: 2 + biased]),
+    )
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("shape", "out", "kernel", "stride"),
+    [
+        ((2, 700, 128), 128, 7, 1),
+        ((3, 600, 1), 128, 17, 2),
+        ((3, 600, 6), 128, 51, 8),
+        ((1, 193, 64), 40, 7, 1),
+    ],
+)
+def test_conv1d_as_in_the_network(backend, shape, out, kernel, stride):
+    check(
+        lambda *t: conv1d(*t, stride=stride, backend=backend),
+        lambda *t: torchs_conv1d(*t, stride=stride),
+        normal(shape, (out, kernel, shape[2]), (out,)),
+    )
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("rows", [1, 3, 11, 12, 13, 95, 97, 191, 193, 1000])
+@pytest.mark.parametrize(("d_in", "d_out"), [(1, 1), (8, 256), (128, 40), (33, 65)])
+def test_linear(backend, rows, d_in, d_out):
+    check(
+        lambda *t: linear(*t, backend=backend),
+        F.linear,
+        normal((rows, d_in), (d_out, d_in), (d_out,)),
+    )
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    "counts", [[5], [3, 0, 5], [100, 700, 1], [0, 0, 0, 9], [0, 1, 0], [300, 200, 250]]
+)
+@pytest.mark.parametrize(("d_in", "d_out"), [(5, 3), (64, 130)])
+def test_grouped_linear(backend, counts, d_in, d_out):
+    n = len(counts)
+    check(
+        lambda *t: grouped_linear(*t, counts, backend),
+        lambda *t: torchs_groups(*t, counts),
+        normal((sum(counts), d_in), (n, d_out, d_in), (n, d_out)),
+    )
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_strided_inputs(backend):
+    (x, weight) = normal((9, 20, 4), (6, 3, 4))
+    for view in (x.transpose(0, 1), x[::2, 1:], x.detach()[:, :, :].flip(0)):
+        want = torchs_conv1d(view.double(), weight.double())
+        assert_near(conv1d(view, weight, backend=backend), want)
+    part = x[..., 1:3]
+    want = F.linear(part.double(), weight[:, 0, :2].double())
+    assert_near(linear(part, weight[:, 0, :2], backend=backend), want)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("frozen", range(3))
+def test_gradient_of_a_few(backend, frozen):
+    tensors = normal((2, 12, 3), (4, 5, 3), (4,))
+    tensors[frozen].requires_grad_(False)
+    weighted_sum(conv1d(*tensors, backend=backend)).backward()
+    want = [t.detach().double().requires_grad_() for t in tensors]
+    weighted_sum(torchs_conv1d(*want)).backward()
+    assert tensors[frozen].grad is None
+    for i in {0, 1, 2} - {frozen}:
+        assert_near(tensors[i].grad, want[i].grad)
+
+
+@pytest.mark.parametrize("backend", ["torch", "reference"])
+@pytest.mark.parametrize("stride", [1, 3])
+def test_gradcheck(backend, stride):
+    tensors = normal((2, 12, 3), (4, 5, 3), (4,), dtype=torch.float64)
+    assert torch.autograd.gradcheck(
+        lambda *t: conv1d(*t, stride=stride, backend=backend), tensors
+    )
+    tensors = normal((7, 3), (2, 4, 3), (2, 4), dtype=torch.float64)
+    assert torch.autograd.gradcheck(
+        lambda *t: grouped_linear(*t, [3, 4], backend), tensors
+    )
+
+
+@pytest.mark.parametrize("budget", [1, 300])
+def test_torch_unfolds_piece_by_piece(budget, monkeypatch):
+    monkeypatch.setattr(torch_dense, "UNFOLD_BUDGET", budget)
+    tensors = normal((4, 40, 3), (5, 7, 3), (5,), dtype=torch.float64)
+    check(lambda *t: conv1d(*t, backend="torch"), torchs_conv1d, tensors)
+
+
+@pytest.fixture
+def threads():
+    """Give `torch.set_num_threads` and undo it."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("backend", ["numba", "torch"])
+@pytest.mark.parametrize(
+    ("shape", "weight", "stride"),
+    [((32, 600, 32), (32, 15, 32), 2), ((16, 40, 64), (64, 7, 64), 1)],
+)
+def test_same_bits_for_any_threads(backend, shape, weight, stride, threads):
+    tensors = normal(shape, weight, weight[:1])
+    results = []
+    for number in (1, 2, 5) if backend == "numba" else (1, 2):
+        threads(number)
+        y = conv1d(*tensors, stride=stride, backend=backend)
+        results.append([y, *torch.autograd.grad(weighted_sum(y), tensors)])
+    for other in results[1:]:
+        assert all(map(torch.equal, results[0], other))
+
+
+def test_a_row_has_the_same_bits_among_any_others():
+    x, weight, bias = normal((1000, 128), (256, 128), (256,))
+    whole = linear(x, weight, bias, "numba")
+    for n in (1, 2, 5, 13, 200):
+        assert torch.equal(
+            linear(x[7 : 7 + n], weight, bias, "numba"), whole[7 : 7 + n]
+        )
+    groups = grouped_linear(
+        x, torch.stack([weight] * 3), torch.stack([bias] * 3), [1, 0, 999], "numba"
+    )
+    assert torch.equal(groups, whole)
+
+
+def test_nothing_is_read_beyond_the_end():
+    memory = torch.full((3 * 50 * 5 + 64,), float("nan"))
+    x = memory[: 3 * 50 * 5].view(3, 50, 5)
+    x.copy_(normal(x.shape)[0].detach())
+    weight, bias = normal((4, 7, 5), (4,))
+    y = conv1d(x, weight, bias, backend="numba")
+    found = torch.autograd.grad(weighted_sum(y), [weight, bias])
+    assert torch.isfinite(y).all()
+    assert all(torch.isfinite(g).all() for g in found)
+
+
+def test_autocast_leaves_the_choice_to_torch():
+    x, weight = normal((9, 64), (32, 64))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert linear(x, weight).dtype == torch.bfloat16
+        exact = linear(x.bfloat16(), weight, backend="numba")
+    want = F.linear(x.bfloat16().float(), weight)
+    torch.testing.assert_close(exact, want.bfloat16(), rtol=2**-8, atol=1e-6)
+
+
+def test_opcheck():
+    tests = ("test_schema", "test_autograd_registration", "test_faketensor")
+    operands = (*normal((2, 30, 3), (16, 4, 3), (16,)), 2)
+    torch.library.opcheck(numba_dense._conv1d, operands, test_utils=tests)
+    operands = (*normal((7, 3), (2, 16, 3), (2, 16)), [3, 4])
+    torch.library.opcheck(numba_dense._grouped, operands, test_utils=tests)
+
+
+def test_compile_and_export():
+    x, weight, bias = (t.detach() for t in normal((2, 30, 3), (16, 4, 3), (16,)))
+
+    class Module(torch.nn.Module):
+        def forward(self, x):
+            y = conv1d(x, weight, bias, 2)
+            return linear(y, weight[:, 0, :1].expand(16, 16))
+
+    module = Module()
+    want = module(x)
+    exported = torch.export.export(module, (x,)).module()
+    compiled = torch.compile(module, fullgraph=True, backend="aot_eager")
+    for function in (exported, compiled):
+        torch.testing.assert_close(function(x), want)
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (
+            lambda: conv1d(torch.ones(2, 3), torch.ones(1, 1, 3)),
+            "x must have the shape",
+        ),
+        (
+            lambda: conv1d(torch.ones(2, 9, 3), torch.ones(4, 2, 5)),
+            r"\(channels_out, kernel, 3\).*Got \(4, 2, 5\)",
+        ),
+        (
+            lambda: conv1d(torch.ones(2, 5, 3), torch.ones(4, 7, 3)),
+            "at least 7 samples.*Got 5",
+        ),
+        (
+            lambda: conv1d(torch.ones(2, 9, 3), torch.ones(4, 2, 3), torch.ones(3)),
+            r"bias must have the shape \(4,\).*Got \(3,\)",
+        ),
+        (lambda: linear(torch.ones(2, 5), torch.ones(4, 7)), r"\(d_out, 5\).*\(4, 7\)"),
+        (
+            lambda: grouped_linear(
+                torch.ones(5, 3), torch.ones(2, 4, 6), torch.ones(2, 4), [2, 3]
+            ),
+            "rows must have the shape",
+        ),
+        (
+            lambda: grouped_linear(
+                torch.ones(5, 3), torch.ones(2, 4, 3), torch.ones(2, 4), [2, 2]
+            ),
+            r"2 numbers with the sum 5. Got \[2, 2\]",
+        ),
+        (
+            lambda: linear(torch.ones(2, 5), torch.ones(4, 5), backend="x"),
+            "backend must",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused(call, match):
+    with pytest.raises(ValueError, match=match):
+        call()
+
+
+def test_numba_refuses_float64():
+    x, weight = normal((3, 4), (5, 4), dtype=torch.float64)
+    with pytest.raises(RuntimeError, match="computes in float32"):
+        linear(x, weight, backend="numba")
