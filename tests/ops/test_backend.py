@@ -63,7 +63,7 @@ def test_show_backends():
     assert lines.count("  reference  available") == 4
     assert lines[0] == "selective_scan"
     assert "causal_conv1d" in lines
-    assert len(lines) == 8
+    assert len(lines) == 16
 
 
 def test_names():
