@@ -3,11 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet
-DEMO := examples/plot_slow_cortical_potentials.py
 export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-five test lint order cov bench clean
+.PHONY: help install demo demo-scp test lint order cov bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -23,11 +22,11 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 install: $(VENV)/.installed  ## make .venv with everything that the other targets need
 
-demo: install  ## the main job: train on real EEG, print scores, write a figure
-	$(RUN) $(DEMO)
+demo: install  ## the main job: one network for five real data sets, scores, a figure
+	$(RUN) examples/plot_five_tasks.py
 
-demo-five: install  ## one network for five data sets, beside one network each
-	$(RUN) examples/plot_five_tasks.py --max-epochs 20
+demo-scp: install  ## one task alone: slow cortical potentials
+	$(RUN) examples/plot_slow_cortical_potentials.py
 
 test: install  ## all tests, doctests included
 	$(RUN) -m pytest -q

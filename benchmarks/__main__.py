@@ -10,7 +10,9 @@ import torch
 
 BENCHMARKS = {
     "choices": "how the defaults were chosen, by cross-validation",
-    "kernels": "speed of the selective scan against other implementations",
+    "kernels": "speed of the operators against other implementations",
+    "model": "inference of the whole network against others, over length",
+    "train": "one training step of the whole network against others, over length",
     "subjects": "accuracy on new subjects, folds grouped by subject",
 }
 

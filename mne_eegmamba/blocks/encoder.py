@@ -5,6 +5,7 @@ from torch import nn
 
 from mne_eegmamba.blocks.bimamba import BiMambaBlock
 from mne_eegmamba.blocks.moe import Auxiliary, MoE
+from mne_eegmamba.utils.layers import run_again
 from mne_eegmamba.utils.names import module_key
 
 
@@ -14,6 +15,7 @@ class Encoder(nn.Module):
     def __init__(self, config):
         super().__init__()
         self.config = config
+        self.save_memory = config.activation_checkpointing
         self.class_token = nn.Parameter(torch.empty(config.d_model).normal_(std=0.02))
         self.blocks = nn.ModuleList(
             BiMambaBlock(config) for _ in range(config.n_layers)
@@ -53,7 +55,8 @@ class Encoder(nn.Module):
         x, at = self._with_class_token(tokens)
         losses = []
         for layer in range(len(self.blocks)):
-            x = self.blocks[layer](x)  # (batch, 1 + n_tokens, d_model)
+            # (batch, 1 + n_tokens, d_model)
+            x = run_again(self.blocks[layer], x, save_memory=self.save_memory)
             if self.mixtures:
                 x, loss = self.mixtures[layer](x, *self._task(task))
                 losses.append(loss)

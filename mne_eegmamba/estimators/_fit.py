@@ -39,6 +39,7 @@ CONFIG = (
     "task_types",
     "moe_residual",
     "balance_statistics",
+    "activation_checkpointing",
     "backend",
 )
 

@@ -7,6 +7,7 @@ from mne_eegmamba.training.net import check_callbacks
 from mne_eegmamba.utils.validation import check_flag, check_number, check_option
 
 INTEGERS = ("d_model", "n_layers", "d_state", "d_conv", "expand", "max_epochs")
+FLAGS = ("decay_all", "variable_length", "warm_start", "activation_checkpointing")
 OPTIONS = {
     "tokenizer_pool": ("average", "max"),
     "tokenizer_norm": (None, "batch", "group"),
@@ -59,7 +60,7 @@ def check_settings(estimator):
     check_option("backend", settings["backend"], backend_names(), owner)
     if "n_experts" in settings:
         _check_mixture(settings, owner)
-    for name in ("decay_all", "variable_length", "warm_start"):
+    for name in FLAGS:
         check_flag(name, settings[name], owner)
     _check_class_weight(settings["class_weight"], owner)
     _check_validation(settings["validation"], settings["early_stopping"], owner)

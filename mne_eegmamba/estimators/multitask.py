@@ -116,6 +116,9 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         Whether `predict` takes epochs of another length than `fit` saw.
     warm_start : bool, default=False
         Whether a further `fit` goes on from the present weights.
+    activation_checkpointing : bool, default=False
+        Whether training computes the tokenizer and the blocks a second time instead of
+        keeping what they computed, which saves memory and costs time; for long epochs.
     callbacks : list | None, default=None
         skorch callbacks, or pairs of a name and a callback.
     device : str, default="auto"
@@ -225,6 +228,7 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         early_stopping=None,
         variable_length=False,
         warm_start=False,
+        activation_checkpointing=False,
         callbacks=None,
         device="auto",
         precision="auto",
@@ -270,6 +274,7 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         self.early_stopping = early_stopping
         self.variable_length = variable_length
         self.warm_start = warm_start
+        self.activation_checkpointing = activation_checkpointing
         self.callbacks = callbacks
         self.device = device
         self.precision = precision

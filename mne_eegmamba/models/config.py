@@ -6,6 +6,14 @@ import math
 from mne_eegmamba.ops.backend import backend_names
 from mne_eegmamba.utils.validation import check_flag, check_number, check_option
 
+FLAGS = (
+    "bidirectional",
+    "universal_expert",
+    "task_gate",
+    "moe_residual",
+    "activation_checkpointing",
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class EEGMambaConfig:
@@ -57,6 +65,9 @@ class EEGMambaConfig:
     balance_statistics : "running" | "batch", default="running"
         Usage of the experts that the balance loss sees: over all tasks, or only that
         of the batch.
+    activation_checkpointing : bool, default=False
+        Whether training computes the tokenizer and the blocks a second time in
+        backward, which saves memory and costs time.
     backend : str, default="auto"
         Implementation of the operators, see `mne_eegmamba.ops.show_backends`.
 
@@ -93,6 +104,7 @@ class EEGMambaConfig:
     task_types: dict[str, str] | None = None
     moe_residual: bool = True
     balance_statistics: str = "running"
+    activation_checkpointing: bool = False
     backend: str = "auto"
 
     def __post_init__(self):
@@ -121,7 +133,7 @@ class EEGMambaConfig:
         }
         for name, allowed in options.items():
             check_option(name, getattr(self, name), allowed, owner)
-        for name in ("bidirectional", "universal_expert", "task_gate", "moe_residual"):
+        for name in FLAGS:
             check_flag(name, getattr(self, name), owner)
         check_number("n_experts", self.n_experts, owner, 0, integer=True)
         if self.n_experts:

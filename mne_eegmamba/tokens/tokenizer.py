@@ -7,7 +7,7 @@ from torch import nn
 from mne_eegmamba.ops import conv1d
 from mne_eegmamba.tokens.fused import compose
 from mne_eegmamba.tokens.spatial import PADDING
-from mne_eegmamba.utils.layers import Dropout
+from mne_eegmamba.utils.layers import Dropout, run_again
 from mne_eegmamba.utils.names import module_key
 
 SMALL = {"kernel": 15, "stride": 2, "pool": 7}
@@ -71,13 +71,19 @@ class Tokenizer(nn.Module):
 
     def __init__(self, config):
         super().__init__()
+        # a batch norm that runs twice would count each batch twice
+        counts = config.tokenizer_norm == "batch"
+        self.save_memory = config.activation_checkpointing and not counts
         self.small = TokenizerPath(config, **SMALL)
         self.wide = TokenizerPath(config, **WIDE)
 
     def forward(self, x, task, spatial):
         """Map ``(batch, n_channels, n_times)`` to ``(batch, n_tokens, d_model)``."""
         x = x.transpose(1, 2).contiguous()  # channels last from here on
-        tokens = [path(x, task, spatial) for path in (self.small, self.wide)]
+        tokens = [
+            run_again(path, x, task, spatial, save_memory=self.save_memory)
+            for path in (self.small, self.wide)
+        ]
         return torch.cat(tokens, dim=1)
 
 

@@ -3,8 +3,31 @@
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 STEPS = 2**16  # a dropout probability is rounded to so many steps
+
+
+def run_again(module, *inputs, save_memory):
+    """Run a module; with ``save_memory`` backward runs it again.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        What to run; it must leave its buffers as they are.
+    *inputs : object
+        Its inputs.
+    save_memory : bool
+        Whether what it computes is not kept, in training.
+
+    Returns
+    -------
+    outputs : object
+        What it returns.
+    """
+    if save_memory and module.training and torch.is_grad_enabled():
+        return checkpoint(module, *inputs, use_reentrant=False)
+    return module(*inputs)
 
 
 class LayerNorm(nn.LayerNorm):

@@ -415,6 +415,7 @@ ELSEWHERE = {
     "callbacks": "TestCallbacks.test_callbacks_run",
     "verbose": "TestProgress.test_bar",
     "backend": "TestRandomness.test_backends_agree",
+    "activation_checkpointing": "TestRandomness.test_activation_checkpointing",
     "device": "TestRandomness.test_device",
     "variable_length": "TestRandomness.test_variable_length",
 }
@@ -532,6 +533,18 @@ class TestRandomness:
         clf = make(device="cpu", max_epochs=1).fit(*numbers)
         places = {p.device.type for p in clf.net_.module_.parameters()}
         assert places == {"cpu"}
+
+    def test_activation_checkpointing(self, make, numbers):
+        X, y = numbers
+        parameters = {"dropout": 0.5, "mixup": 1.0, "max_epochs": 2}
+        first, second = (
+            make(activation_checkpointing=save, **parameters).fit(X, y)
+            for save in (False, True)
+        )
+        assert second.net_.module_.config.activation_checkpointing
+        _same(first, second, X)
+        with pytest.raises(TypeError, match="`activation_checkpointing` parameter of"):
+            make(activation_checkpointing="yes").fit(X, y)
 
     def test_variable_length(self, make, numbers):
         X, y = numbers

@@ -6,6 +6,7 @@ import pickle
 import pytest
 import torch
 
+from mne_eegmamba.blocks.bimamba import BiMambaBlock
 from mne_eegmamba.models import EEGMamba, EEGMambaConfig
 from mne_eegmamba.utils.names import module_key
 from tests.tolerances import assert_near
@@ -330,3 +331,32 @@ def test_state_dict(n_experts):
     assert torch.equal(other(x, "a"), network(x, "a"))
     for name, tensor in other.state_dict().items():
         assert torch.equal(tensor, state[name]), name
+
+
+@pytest.mark.parametrize("norm", [None, "batch"])
+@pytest.mark.parametrize("n_experts", [0, 4])
+def test_activation_checkpointing_changes_memory_only(n_experts, norm, monkeypatch):
+    runs, found = [], []
+    forward = BiMambaBlock.forward
+    monkeypatch.setattr(
+        BiMambaBlock, "forward", lambda *args: runs.append(1) or forward(*args)
+    )
+    for save_memory in (False, True):
+        network = build(
+            n_experts=n_experts,
+            tokenizer_norm=norm,
+            activation_checkpointing=save_memory,
+        ).train()
+        torch.manual_seed(3)
+        runs.clear()
+        logits = network(epochs(), "a")
+        logits.square().sum().backward()
+        gradients = [p.grad for p in network.parameters() if p.grad is not None]
+        found.append([logits, *gradients, *network.buffers()])
+        assert len(runs) == (4 if save_memory else 2)
+    assert len(found[0]) == len(found[1])
+    assert all(map(torch.equal, *found))
+    runs.clear()
+    with torch.no_grad():
+        network.eval()(epochs(), "a")
+    assert len(runs) == 2

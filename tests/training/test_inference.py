@@ -79,3 +79,11 @@ def test_leaves_no_gradients_and_no_random_numbers_behind(network):
     assert torch.equal(torch.get_rng_state(), before)
     assert torch.is_grad_enabled()
     assert all(p.grad is None for p in network.parameters())
+
+
+def test_memory_holds_one_batch(network):
+    sizes = []
+    handle = network.register_forward_pre_hook(lambda _, x: sizes.append(len(x[0])))
+    run(network, network, InOrder(dataset(range(N)), 3), CPU, "float32")
+    handle.remove()
+    assert sizes == [3, 2, 2]

@@ -159,6 +159,7 @@ def _(gy, u, delta, A, B, C, D, bias, z, y, kept, reverse, softplus):
 def _setup_context(ctx, inputs, output):
     *groups, z, reverse, softplus, _ = inputs
     _, y, kept = output
+    ctx.set_materialize_grads(False)  # of what is kept for backward: large zeros
     ctx.gated, ctx.reverse, ctx.softplus = z is not None, reverse, softplus
     ctx.save_for_backward(*(x for g in groups for x in g), z, y, kept)
 

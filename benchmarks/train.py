@@ -1,0 +1,11 @@
+"""One training step of the whole network; otherwise as the benchmark ``model``."""
+
+import torch
+
+from benchmarks.model import measure, parse, training_step
+
+
+def main(arguments):
+    options = parse(arguments, "train", repeats=5)
+    print(f"Training step, batch {options.batch}, {torch.get_num_threads()} threads")
+    return measure(options, training_step)
