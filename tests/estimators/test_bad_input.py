@@ -175,6 +175,7 @@ BAD_PARAMETERS = {
     "early_stopping": [0, 1.5, True, "yes"],
     "variable_length": [1, None],
     "warm_start": [0, "yes"],
+    "activation_checkpointing": [1, None],
     "callbacks": [5, ["x"], "abc", [("name",)], [int]],
     "device": ["gpu0", 5, None, "cuda:99"],
     "precision": ["bf16", None, 16],

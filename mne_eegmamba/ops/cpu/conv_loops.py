@@ -79,6 +79,14 @@ def _forward_tile(sizes, way, b, tile):
 
 
 @njit(inline="always")
+def _slope(total):
+    """Return the derivative of the SiLU."""
+    slope = sigmoid(total)
+    silu = total * slope
+    return slope + silu - silu * slope
+
+
+@njit(inline="always")
 def _backward_tile(sizes, way, gx, b, part, tile, add, g):
     """Write the gradient of x, or add to it; ``g`` holds that before the SiLU."""
     column = tile * BYTES
@@ -86,10 +94,7 @@ def _backward_tile(sizes, way, gx, b, part, tile, add, g):
     sign = -1 if way.reverse else 1
     gbias = load(way.gbias + part * line + column)
     for t in range(sizes.length):
-        total = _filter(sizes, way, b, t, tile)
-        slope = sigmoid(total)
-        silu = total * slope
-        slope = slope + silu - silu * slope
+        slope = _slope(_filter(sizes, way, b, t, tile))
         gt = load(way.y + cell_offset(sizes, b, t, tile)) * slope
         store(g + t * BYTES, gt)
         gbias = gbias + gt
@@ -117,6 +122,83 @@ def _backward_tile(sizes, way, gx, b, part, tile, add, g):
 
 
 @njit(inline="always")
+def _time(sizes, way, step):
+    return sizes.length - 1 - step if way.reverse else step
+
+
+@njit(inline="always")
+def _input(sizes, way, b, step, tile):
+    t = _time(sizes, way, step)
+    return load(sizes.x + b * sizes.x_batch + t * sizes.x_time + tile * BYTES)
+
+
+@njit(inline="always")
+def _four_weights(sizes, way, tile):
+    at, line = way.weight + tile * BYTES, sizes.tiles * BYTES
+    return load(at), load(at + line), load(at + 2 * line), load(at + 3 * line)
+
+
+@njit(inline="always")
+def _four_taps(w0, w1, w2, w3, x0, x1, x2, x3, total):
+    return fma(w3, x3, fma(w2, x2, fma(w1, x1, fma(w0, x0, total))))
+
+
+@njit(inline="always")
+def _forward_four(sizes, way, b, tile):
+    """Do the same for the usual kernel: a window of four samples in registers."""
+    w0, w1, w2, w3 = _four_weights(sizes, way, tile)
+    bias = load(way.bias + tile * BYTES)
+    x0, x1, x2 = zeros(), zeros(), zeros()
+    for step in range(sizes.length):
+        x3 = _input(sizes, way, b, step, tile)
+        total = _four_taps(w0, w1, w2, w3, x0, x1, x2, x3, bias)
+        t = _time(sizes, way, step)
+        store(way.y + cell_offset(sizes, b, t, tile), total * sigmoid(total))
+        x0, x1, x2 = x1, x2, x3
+
+
+@njit(inline="always")
+def _add_gradient(sizes, way, gx, b, step, tile, add, total):
+    if step >= 0:
+        here = gx + cell_offset(sizes, b, _time(sizes, way, step), tile)
+        store(here, load(here) + total if add else total)
+
+
+@njit(inline="always")
+def _backward_four(sizes, way, gx, b, part, tile, add):
+    """Do the same for the usual kernel in one walk; x three steps back is finished."""
+    column, line = tile * BYTES, sizes.tiles * BYTES
+    w0, w1, w2, w3 = _four_weights(sizes, way, tile)
+    bias = load(way.bias + column)
+    to = way.gweight + part * 4 * line + column
+    s0, s1, s2, s3 = load(to), load(to + line), load(to + 2 * line), load(to + 3 * line)
+    gbias = load(way.gbias + part * line + column)
+    x0, x1, x2 = zeros(), zeros(), zeros()
+    g0, g1, g2 = zeros(), zeros(), zeros()
+    for step in range(sizes.length):
+        x3 = _input(sizes, way, b, step, tile)
+        t = _time(sizes, way, step)
+        slope = _slope(_four_taps(w0, w1, w2, w3, x0, x1, x2, x3, bias))
+        g3 = load(way.y + cell_offset(sizes, b, t, tile)) * slope
+        gbias = gbias + g3
+        s0, s1 = fma(g3, x0, s0), fma(g3, x1, s1)
+        s2, s3 = fma(g3, x2, s2), fma(g3, x3, s3)
+        total = _four_taps(w0, w1, w2, w3, g3, g2, g1, g0, zeros())
+        _add_gradient(sizes, way, gx, b, step - 3, tile, add, total)
+        x0, x1, x2 = x1, x2, x3
+        g0, g1, g2 = g1, g2, g3
+    for step in range(sizes.length, sizes.length + 3):
+        total = _four_taps(w0, w1, w2, w3, zeros(), g2, g1, g0, zeros())
+        _add_gradient(sizes, way, gx, b, step - 3, tile, add, total)
+        g0, g1, g2 = g1, g2, zeros()
+    store(to, s0)
+    store(to + line, s1)
+    store(to + 2 * line, s2)
+    store(to + 3 * line, s3)
+    store(way.gbias + part * line + column, gbias)
+
+
+@njit(inline="always")
 def _problem(words):
     return (
         Sizes(*read(words, 1, SIZES)),
@@ -133,9 +215,14 @@ def forward(words):
         part, tile_part = part_of(item, sizes)
         for b in range(*batch_of(part, sizes)):
             for tile in range(*tiles_of(tile_part, sizes)):
-                _forward_tile(sizes, way, b, tile)
-                if sizes.ways == 2:
-                    _forward_tile(sizes, other, b, tile)
+                if sizes.kernel == 4:
+                    _forward_four(sizes, way, b, tile)
+                    if sizes.ways == 2:
+                        _forward_four(sizes, other, b, tile)
+                else:
+                    _forward_tile(sizes, way, b, tile)
+                    if sizes.ways == 2:
+                        _forward_tile(sizes, other, b, tile)
         item = take(words)
 
 
@@ -149,8 +236,13 @@ def backward(words):
         part, tile_part = part_of(item, sizes)
         for b in range(*batch_of(part, sizes)):
             for tile in range(*tiles_of(tile_part, sizes)):
-                _backward_tile(sizes, way, gx, b, part, tile, False, g)
-                if sizes.ways == 2:
-                    _backward_tile(sizes, other, gx, b, part, tile, True, g)
+                if sizes.kernel == 4:
+                    _backward_four(sizes, way, gx, b, part, tile, False)
+                    if sizes.ways == 2:
+                        _backward_four(sizes, other, gx, b, part, tile, True)
+                else:
+                    _backward_tile(sizes, way, gx, b, part, tile, False, g)
+                    if sizes.ways == 2:
+                        _backward_tile(sizes, other, gx, b, part, tile, True, g)
         item = take(words)
     memory[0] = 0  # alive until here
