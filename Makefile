@@ -42,9 +42,13 @@ order: install  ## import order, import cost, docstrings
 cov: install  ## tests with coverage
 	$(RUN) -m pytest -q --cov=mne_eegmamba --cov-branch --cov-report=term-missing
 
-bench: install  ## speed of the operators against other implementations
+bench: export MALLOC_MMAP_THRESHOLD_ := 4000000000
+bench: export MALLOC_TRIM_THRESHOLD_ := 8000000000
+bench: install  ## speed against other implementations (20 minutes), as JSON in benchmarks/results
 	$(PIP) install -c constraints.txt -e ".[bench]"
-	$(RUN) -m benchmarks kernels
+	for what in kernels model train; do \
+	  $(RUN) -W ignore -m benchmarks --out benchmarks/results/cpu_$$what.json $$what || exit 1; \
+	done
 
 clean:  ## remove everything that was made
 	rm -rf $(VENV) build doc/_build doc/generated *.egg-info .pytest_cache .ruff_cache

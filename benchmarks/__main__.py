@@ -3,6 +3,7 @@
 import argparse
 import json
 import platform
+import re
 from importlib import import_module
 from pathlib import Path
 
@@ -13,8 +14,18 @@ BENCHMARKS = {
     "kernels": "speed of the operators against other implementations",
     "model": "inference of the whole network against others, over length",
     "train": "one training step of the whole network against others, over length",
+    "steps": "where the time of a training pass goes",
     "subjects": "accuracy on new subjects, folds grouped by subject",
 }
+
+
+def processor():
+    """Return the processor's name and whether it has wide vectors."""
+    text = Path("/proc/cpuinfo")
+    text = text.read_text() if text.exists() else platform.processor()
+    name = re.search(r"model name\s*: (.*)", text)
+    name = name[1] if name else platform.machine()
+    return f"{name}, {'AVX-512' if 'avx512f' in text else 'no AVX-512'}"
 
 
 def main():
@@ -30,7 +41,7 @@ def main():
     results = import_module(f"benchmarks.{options.name}").main(rest)
     if options.out:
         machine = {
-            "processor": platform.processor() or platform.machine(),
+            "processor": processor(),
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
             "python": platform.python_version(),

@@ -74,7 +74,7 @@ class Literal(nn.Module):
     def _mixture(self, tokens, mixture, task):
         rows = mixture.norm(tokens).flatten(0, 1)
         token, _ = self.network.encoder._task(task)
-        weights, experts, _ = mixture.gate(rows, token)
+        weights, experts = self._gate(rows, mixture.gate, token)
         full = weights.new_zeros(len(rows), mixture.n_experts)
         full = full.scatter(1, experts, weights)
         out = sum(
@@ -84,6 +84,16 @@ class Literal(nn.Module):
         share = 1 - weights.amax(-1, keepdim=True)
         out = out + share * self._expert(rows, mixture.universal, 0)
         return tokens + out.view_as(tokens)
+
+    def _gate(self, rows, gate, token):
+        if token is not None:
+            rows = torch.cat([rows, token.expand(len(rows), -1)], dim=1)
+        logits = gate.logits(rows)
+        if self.training:
+            spread = F.softplus(gate.noise(rows))
+            logits = logits + torch.randn_like(logits) * spread
+        best, experts = logits.topk(gate.top_k, dim=-1)
+        return best.softmax(-1), experts
 
     def _expert(self, x, experts, i):
         hidden = F.gelu(F.linear(x, experts.weight1[i], experts.bias1[i]))

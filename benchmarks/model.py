@@ -22,7 +22,7 @@ OURS = "EEGMamba (ours)"
 TASK = "a"
 
 
-def parse(arguments, name, repeats):
+def parse(arguments, name, repeats, others_up_to):
     parser = argparse.ArgumentParser(
         prog=f"python -m benchmarks {name}", description=__doc__
     )
@@ -36,7 +36,7 @@ def parse(arguments, name, repeats):
     parser.add_argument(
         "--others-up-to",
         type=int,
-        default=20000,
+        default=others_up_to,
         help="for those with attention",
     )
     parser.add_argument(
@@ -138,14 +138,18 @@ def show(row):
 
 
 def exponents(rows):
-    """Print how time grows with length."""
+    """Print how time grows with length, over the lengths that each was given."""
     for n_channels, name in sorted({(r["channels"], r["candidate"]) for r in rows}):
         own = [r for r in rows if (r["channels"], r["candidate"]) == (n_channels, name)]
         power = growth([r["length"] for r in own], [r["ms"] for r in own])
-        print(f"{n_channels:>3} channels  {name:<17} time ~ length ** {power:.2f}")
+        lengths = [r["length"] for r in own]
+        print(
+            f"{n_channels:>3} channels  {name:<17} time ~ length ** {power:.2f} "
+            f"({min(lengths)} to {max(lengths)})"
+        )
 
 
 def main(arguments):
-    options = parse(arguments, "model", repeats=7)
+    options = parse(arguments, "model", repeats=7, others_up_to=20000)
     print(f"Inference, batch {options.batch}, {torch.get_num_threads()} threads")
     return measure(options, inference)

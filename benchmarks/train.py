@@ -6,6 +6,6 @@ from benchmarks.model import measure, parse, training_step
 
 
 def main(arguments):
-    options = parse(arguments, "train", repeats=5)
+    options = parse(arguments, "train", repeats=5, others_up_to=10000)
     print(f"Training step, batch {options.batch}, {torch.get_num_threads()} threads")
     return measure(options, training_step)

@@ -2,6 +2,8 @@
 
 import lazy_loader as _lazy
 
+from mne_eegmamba.utils import forks as _forks  # noqa: F401  notes the process
+
 __version__ = "0.1.0.dev0"
 
 __getattr__, __dir__, __all__ = _lazy.attach(

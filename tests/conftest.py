@@ -20,6 +20,14 @@ torch.set_num_threads(1)
 
 
 @pytest.fixture
+def threads():
+    """Give `torch.set_num_threads` and undo it."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def rng():
     return np.random.default_rng(0)
 

@@ -123,6 +123,27 @@ def choose(op, backend, x):
     return _loaded[op, _choose(op, backend, x.device.type, x.dtype)]
 
 
+def check_devices(*tensors):
+    """Refuse tensors that do not lie together; a kernel would read anything there.
+
+    Parameters
+    ----------
+    *tensors : Tensor | None
+        What an operator works on.
+
+    Raises
+    ------
+    ValueError
+        If they are on several devices.
+    """
+    devices = {x.device for x in tensors if x is not None}
+    if len(devices) > 1:
+        raise ValueError(
+            "All tensors must be on one device. Got tensors on "
+            f"{' and '.join(sorted(map(str, devices)))}; move them with .to(device)."
+        )
+
+
 def _choose(op, backend, device, dtype):
     group = IMPLEMENTATIONS[op]
     if backend == "auto":

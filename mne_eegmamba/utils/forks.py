@@ -3,10 +3,8 @@
 import logging
 import os
 
-import torch
-
 logger = logging.getLogger("mne_eegmamba")
-_PROCESS = os.getpid()
+_PROCESS = os.getpid()  # the package imports this file first of all
 
 
 def forked():
@@ -22,6 +20,8 @@ def forked():
 
 def leave_threads():
     """Let torch use one thread in a forked child, where it would wait forever."""
+    import torch
+
     if forked() and torch.get_num_threads() > 1:
         logger.info("One thread is used: a forked process has none of its parent's")
         torch.set_num_threads(1)

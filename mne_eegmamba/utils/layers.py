@@ -56,7 +56,7 @@ class Dropout(nn.Dropout):
         dropped = round(self.p * STEPS)
         if dropped in (0, STEPS):
             return x if dropped == 0 else x * 0
-        bits = torch.empty(-(-x.numel() // 4), dtype=torch.int64)
+        bits = torch.empty(-(-x.numel() // 4), dtype=torch.int64, device=x.device)
         bits = bits.random_(-(2**63), None).view(torch.int16)[: x.numel()]
         kept = (bits >= dropped - STEPS // 2).view(x.shape)
         return x * kept.to(x.dtype).mul_(STEPS / (STEPS - dropped))

@@ -1,5 +1,9 @@
 """Matrix products against torch's own in float64; bits for any threads and rows."""
 
+import ctypes
+import mmap
+import sys
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -116,17 +120,6 @@ def test_grouped_linear(backend, counts, d_in, d_out):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_strided_inputs(backend):
-    (x, weight) = normal((9, 20, 4), (6, 3, 4))
-    for view in (x.transpose(0, 1), x[::2, 1:], x.detach()[:, :, :].flip(0)):
-        want = torchs_conv1d(view.double(), weight.double())
-        assert_near(conv1d(view, weight, backend=backend), want)
-    part = x[..., 1:3]
-    want = F.linear(part.double(), weight[:, 0, :2].double())
-    assert_near(linear(part, weight[:, 0, :2], backend=backend), want)
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("frozen", range(3))
 def test_gradient_of_a_few(backend, frozen):
     tensors = normal((2, 12, 3), (4, 5, 3), (4,))
@@ -159,25 +152,32 @@ def test_torch_unfolds_piece_by_piece(budget, monkeypatch):
     check(lambda *t: conv1d(*t, backend="torch"), torchs_conv1d, tensors)
 
 
-@pytest.fixture
-def threads():
-    """Give `torch.set_num_threads` and undo it."""
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
+CALLS = {
+    "stride": (
+        lambda *t: lambda b: conv1d(*t, stride=2, backend=b),
+        [(32, 600, 32), (32, 15, 32), (32,)],
+    ),
+    "conv1d": (
+        lambda *t: lambda b: conv1d(*t, backend=b),
+        [(16, 40, 64), (64, 7, 64), (64,)],
+    ),
+    "linear": (lambda *t: lambda b: linear(*t, b), [(3000, 64), (128, 64), (128,)]),
+    "groups": (
+        lambda *t: lambda b: grouped_linear(*t, [1000, 0, 2000], b),
+        [(3000, 64), (3, 128, 64), (3, 128)],
+    ),
+}
 
 
 @pytest.mark.parametrize("backend", ["numba", "torch"])
-@pytest.mark.parametrize(
-    ("shape", "weight", "stride"),
-    [((32, 600, 32), (32, 15, 32), 2), ((16, 40, 64), (64, 7, 64), 1)],
-)
-def test_same_bits_for_any_threads(backend, shape, weight, stride, threads):
-    tensors = normal(shape, weight, weight[:1])
+@pytest.mark.parametrize("name", CALLS)
+def test_same_bits_for_any_threads(backend, name, threads):
+    make, shapes = CALLS[name]
+    tensors = normal(*shapes)
     results = []
     for number in (1, 2, 5) if backend == "numba" else (1, 2):
         threads(number)
-        y = conv1d(*tensors, stride=stride, backend=backend)
+        y = make(*tensors)(backend)
         results.append([y, *torch.autograd.grad(weighted_sum(y), tensors)])
     for other in results[1:]:
         assert all(map(torch.equal, results[0], other))
@@ -196,15 +196,112 @@ def test_a_row_has_the_same_bits_among_any_others():
     assert torch.equal(groups, whole)
 
 
-def test_nothing_is_read_beyond_the_end():
-    memory = torch.full((3 * 50 * 5 + 64,), float("nan"))
-    x = memory[: 3 * 50 * 5].view(3, 50, 5)
-    x.copy_(normal(x.shape)[0].detach())
-    weight, bias = normal((4, 7, 5), (4,))
-    y = conv1d(x, weight, bias, backend="numba")
-    found = torch.autograd.grad(weighted_sum(y), [weight, bias])
-    assert torch.isfinite(y).all()
-    assert all(torch.isfinite(g).all() for g in found)
+def before_a_wall(x):
+    """Return a copy that ends where memory may not be touched any more."""
+    pages = -(-x.numel() * 4 // mmap.PAGESIZE)
+    memory = mmap.mmap(-1, (pages + 1) * mmap.PAGESIZE)
+    start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    wall = ctypes.c_void_p(start + pages * mmap.PAGESIZE)
+    assert ctypes.CDLL(None).mprotect(wall, mmap.PAGESIZE, 0) == 0
+    offset = pages * mmap.PAGESIZE - 4 * x.numel()
+    found = torch.frombuffer(
+        memory, dtype=torch.float32, count=x.numel(), offset=offset
+    )
+    return found.view(x.shape).copy_(x)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs mprotect")
+@pytest.mark.parametrize(("channels", "out", "kernel"), [(5, 16, 7), (3, 48, 1)])
+def test_nothing_is_read_beyond_the_end(channels, out, kernel):
+    x, weight, bias = (
+        before_a_wall(t.detach())
+        for t in normal((3, 50, channels), (out, kernel, channels), (out,))
+    )
+    y = numba_dense._conv1d(x, weight, bias, 1)
+    want = torchs_conv1d(x.double(), weight.double(), bias.double())
+    assert_near(y, want)
+    gw = numba_dense._conv1d_weight(before_a_wall(y), x, kernel, 1)
+    exact = weight.double().requires_grad_()
+    (want,) = torch.autograd.grad(torchs_conv1d(x.double(), exact), exact, y.double())
+    assert_near(gw, want)
+
+
+def test_any_number_of_rows():
+    weight, bias = normal((4, 5, 3), (4,))
+    y = conv1d(torch.ones(0, 9, 3), weight, bias, backend="numba")
+    assert y.shape == (0, 5, 4)
+    found = torch.autograd.grad(y.sum(), [weight, bias])
+    assert not any(g.any() for g in found)
+    rows = torch.ones(0, 3, requires_grad=True)
+    matrices, biases = normal((2, 4, 3), (2, 4))
+    y = grouped_linear(rows, matrices, biases, [0, 0], "numba")
+    found = torch.autograd.grad(y.sum(), [rows, matrices, biases])
+    assert y.shape == (0, 4)
+    assert not any(g.any() for g in found)
+
+
+@pytest.mark.parametrize("frozen", range(3))
+def test_grouped_gradient_of_a_few(frozen):
+    tensors = normal((9, 3), (2, 4, 3), (2, 4))
+    tensors[frozen].requires_grad_(False)
+    kept = [t for t in tensors if t.requires_grad]
+    actual = torch.autograd.grad(
+        weighted_sum(grouped_linear(*tensors, [4, 5], "numba")), kept
+    )
+    exact = [t.detach().double().requires_grad_() for t in tensors]
+    expected = torch.autograd.grad(
+        weighted_sum(torchs_groups(*exact, [4, 5])),
+        [e for i, e in enumerate(exact) if i != frozen],
+    )
+    for a, e in zip(actual, expected, strict=True):
+        assert_near(a, e)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_groups_without_bias(backend):
+    check(
+        lambda *t: grouped_linear(*t, None, [4, 5], backend),
+        lambda x, w: torchs_groups(x, w, [None] * 2, [4, 5]),
+        normal((9, 3), (2, 4, 3)),
+    )
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda x: x.transpose(0, 1),
+        lambda x: x[::2, 1:],
+        lambda x: x[:1].expand(5, -1, -1),
+    ],
+)
+def test_gradients_of_views(backend, view):
+    check(
+        lambda x, w: conv1d(view(x), w, backend=backend),
+        lambda x, w: torchs_conv1d(view(x), w),
+        normal((9, 20, 4), (6, 3, 4)),
+    )
+    check(
+        lambda x, w: linear(view(x)[..., 1:3], w, backend=backend),
+        lambda x, w: F.linear(view(x)[..., 1:3], w),
+        normal((9, 20, 4), (6, 2)),
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision(dtype):
+    x, weight = normal((30, 64), (32, 64), dtype=dtype)
+    y = linear(x, weight, backend="numba")
+    gradients = torch.autograd.grad(y.float().sum(), [x, weight])
+    exact = [t.detach().double().requires_grad_() for t in (x, weight)]
+    want = F.linear(*exact)
+    expected = torch.autograd.grad(want.sum(), exact)
+    pairs = zip((y.detach(), *gradients), (want.detach(), *expected), strict=True)
+    for a, e in pairs:
+        assert a.dtype == dtype
+        step = torch.finfo(dtype).eps
+        size = float(e.abs().max())
+        torch.testing.assert_close(a.double(), e, rtol=step, atol=step * size)
 
 
 def test_autocast_leaves_the_choice_to_torch():
@@ -270,7 +367,25 @@ def test_compile_and_export():
             lambda: grouped_linear(
                 torch.ones(5, 3), torch.ones(2, 4, 3), torch.ones(2, 4), [2, 2]
             ),
-            r"2 numbers with the sum 5. Got \[2, 2\]",
+            r"2 numbers, none negative, with the sum 5. Got \[2, 2\]",
+        ),
+        (
+            lambda: grouped_linear(
+                torch.ones(9, 3), torch.ones(2, 4, 3), torch.ones(2, 4), [-1, 10]
+            ),
+            r"none negative, with the sum 9. Got \[-1, 10\]",
+        ),
+        (
+            lambda: grouped_linear(torch.ones(0, 3), torch.ones(0, 4, 3), None, []),
+            "counts must have 1 numbers",
+        ),
+        (
+            lambda: conv1d(torch.ones(2, 9, 3), torch.ones(4, 2, 3), stride=0),
+            "stride must be at least 1. Got 0",
+        ),
+        (
+            lambda: linear(torch.ones(2, 5), torch.ones(4, 5, device="meta")),
+            r"one device. Got tensors on cpu and meta; move them",
         ),
         (
             lambda: linear(torch.ones(2, 5), torch.ones(4, 5), backend="x"),

@@ -1,6 +1,7 @@
 """The numba kernels against the references; threads, forks and torch.compile."""
 
 import multiprocessing
+import subprocess
 import sys
 import threading
 import time
@@ -243,17 +244,9 @@ def _mark_items(words):
         item = take(words)
 
 
-@pytest.fixture
-def three_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.mark.usefixtures("three_threads")
 @pytest.mark.parametrize("team", [True, False])
-def test_workers_do_every_item_once(team, monkeypatch):
+def test_workers_do_every_item_once(team, monkeypatch, threads):
+    threads(3)
     if not team:
         monkeypatch.setattr(workers, "_team", lambda: None)
     for n_items in (1, 2, 3, 7, 64, 10_000):
@@ -267,6 +260,16 @@ def test_workers_do_every_item_once(team, monkeypatch):
 )
 def test_workers_join_the_team_of_torch():
     assert workers._team() is not None
+
+
+def _fail(words):
+    np.empty(2**62)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_kernel_that_fails_is_an_error():
+    with pytest.raises(MemoryError, match="_fail got no memory"):
+        workers.run(_fail, (1,))
 
 
 def test_threads_end_before_an_error_leaves():
@@ -312,6 +315,7 @@ def _predict_into(queue):
     queue.put(_predict())
 
 
+@pytest.mark.usefixtures("threads")
 def test_forked_child_predicts():
     want = _predict()  # workers have run here before the fork
     context = multiprocessing.get_context("fork")
@@ -324,25 +328,78 @@ def test_forked_child_predicts():
     np.testing.assert_array_equal(got, want)
 
 
+@pytest.mark.usefixtures("threads")
 def test_two_python_threads_at_once():
     want = _predict()
     found = []
-    threads = [
+    both = [
         threading.Thread(target=lambda: found.extend(_predict() for _ in range(20)))
         for _ in range(2)
     ]
-    for thread in threads:
+    for thread in both:
         thread.start()
-    for thread in threads:
+    for thread in both:
         thread.join(timeout=120)
     assert len(found) == 40
     assert all(np.array_equal(got, want) for got in found)
 
 
+@pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("backend", ["loky", "threading"])
 def test_joblib(backend):
     found = Parallel(2, backend=backend)(delayed(_predict)() for _ in range(3))
     assert all(np.array_equal(got, _predict()) for got in found)
+
+
+FIRST_CALLS = """
+import torch
+from mne_eegmamba.ops import bidirectional_conv1d, conv1d, selective_scan, show_backends
+x, w = torch.ones(2, 9, 16), torch.ones(16, 4, 16)
+way = torch.ones(16, 4), torch.ones(16)
+def call(x):
+    u = bidirectional_conv1d(conv1d(x, w, backend="numba"), way, way, "numba")[0]
+    B = u[..., :4]
+    return selective_scan(u, u, -torch.ones(16, 4), B, B, backend="numba")
+"""
+WAYS_OF_CALLING = {
+    "autocast": "with torch.autocast('cpu', torch.bfloat16): y = call(x)",
+    "export": """
+class Module(torch.nn.Module):
+    def forward(self, x):
+        return call(x)
+graph = torch.export.export(Module(), (x,)).graph
+assert not [n for n in graph.nodes if "linspace" in str(n) or "allclose" in str(n)]
+""",
+    "default dtype": "torch.set_default_dtype(torch.float64); y = call(x)",
+}
+
+
+@pytest.mark.parametrize("way", WAYS_OF_CALLING)
+def test_first_call_in_any_mode(way):
+    end = """
+torch.set_default_dtype(torch.float32)
+assert show_backends().count("chosen") == show_backends().count("numba") == 4
+assert torch.isfinite(call(x)).all()
+"""
+    code = FIRST_CALLS + WAYS_OF_CALLING[way] + end
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("default", [torch.float64, torch.float16])
+def test_default_dtype_of_torch_changes_nothing(default):
+    tensors, (x, *filters) = make_scan(length=40), make_conv()
+    want = [scan_both(tensors, "numba"), conv_both([x, *filters], "numba")]
+    want += torch.autograd.grad(want[0].sum(), tensors)
+    torch.set_default_dtype(default)
+    try:
+        got = [scan_both(tensors, "numba"), conv_both([x, *filters], "numba")]
+        got += torch.autograd.grad(got[0].sum(), tensors)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert all(map(torch.equal, got, want))
 
 
 def _scan_operands(channels=16):

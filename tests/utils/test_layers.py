@@ -17,14 +17,6 @@ def normal(*shapes, dtype=torch.float64, seed=0):
     ]
 
 
-@pytest.fixture
-def threads():
-    """Give `torch.set_num_threads` and undo it."""
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
-
-
 def weighted_sum(y):
     ramp = torch.linspace(-1, 2, y.numel(), dtype=torch.float64).view(y.shape)
     return (y * ramp.to(y.dtype)).sum()

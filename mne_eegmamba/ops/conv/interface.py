@@ -1,6 +1,6 @@
 """The public convolution: check the arguments and pick a backend."""
 
-from mne_eegmamba.ops.backend import choose
+from mne_eegmamba.ops.backend import check_devices, choose
 
 
 def causal_conv1d(x, weight, bias=None, reverse=False, backend="auto"):
@@ -46,6 +46,7 @@ def causal_conv1d(x, weight, bias=None, reverse=False, backend="auto"):
     torch.Size([2, 5, 3])
     """
     _check_shapes(x, weight, bias)
+    check_devices(x, weight, bias)
     return choose("causal_conv1d", backend, x)(x, [(weight, bias, reverse)])[0]
 
 
@@ -89,6 +90,7 @@ def bidirectional_conv1d(x, forward, backward, backend="auto"):
     """
     _check_shapes(x, *forward)
     _check_shapes(x, *backward)
+    check_devices(x, *forward, *backward)
     ways = [(*forward, False), (*backward, True)]
     return choose("causal_conv1d", backend, x)(x, ways)
 

@@ -1,14 +1,13 @@
 """The convolution on a CPU, in numba: custom operators that torch can trace."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from mne_eegmamba.ops.conv import reference
 from mne_eegmamba.ops.cpu import conv_loops as loops
-from mne_eegmamba.ops.cpu.memory import Addresses, parts, sum_parts
+from mne_eegmamba.ops.cpu.memory import Addresses, empty, pad, parts, sum_parts, zeros
 from mne_eegmamba.ops.cpu.simd import WIDTH
-from mne_eegmamba.ops.cpu.support import refuse
+from mne_eegmamba.ops.cpu.support import ramp, refuse
 from mne_eegmamba.ops.cpu.workers import run
 
 
@@ -18,7 +17,7 @@ def refusal(dtype=None):
 
 
 def _example():
-    x = torch.linspace(-1, 1, 2 * 3 * 16).view(2, 3, 16)
+    x = ramp(2, 3, 16)
     ways = [(x[0, :2].t(), x[0, 0], False), (x[1, :2].t(), None, True)]
     got, want = conv(x, ways), reference.conv(x, ways)
     return torch.cat(got), torch.cat(want)
@@ -27,18 +26,11 @@ def _example():
 def conv(x, ways):
     """Run one or two directions; differentiable once in all tensors."""
     dtype, channels = x.dtype, x.shape[2]
-    short = -channels % WIDTH
-    weights = [_pad(way[0].float().t(), short) for way in ways]
-    biases = [
-        _pad(x.new_zeros(channels).float() if way[1] is None else way[1].float(), short)
-        for way in ways
-    ]
-    found = _conv(_pad(x.float(), short), weights, biases, [way[2] for way in ways])
+    nothing = x.new_zeros(channels)
+    weights = [pad(weight.float().t(), WIDTH) for weight, _, _ in ways]
+    biases = [pad((nothing if b is None else b).float(), WIDTH) for _, b, _ in ways]
+    found = _conv(pad(x.float(), WIDTH), weights, biases, [way[2] for way in ways])
     return [y[..., :channels].to(dtype) for y in found]
-
-
-def _pad(x, short):
-    return F.pad(x, (0, short)) if short else x
 
 
 @torch.library.custom_op("mne_eegmamba::conv", mutates_args=())
@@ -46,7 +38,7 @@ def _conv(
     x: Tensor, weight: list[Tensor], bias: list[Tensor], reverse: list[bool]
 ) -> list[Tensor]:
     """Return one result per direction; weights are (kernel, channels)."""
-    found = [torch.empty(x.shape) for _ in weight]
+    found = [empty(*x.shape) for _ in weight]
     with Addresses() as at:
         ways = [
             loops.Way(at.dense(w), at.dense(b), int(r), y.data_ptr(), 0, 0)
@@ -71,14 +63,14 @@ def _conv_backward(
     reverse: list[bool],
 ) -> list[Tensor]:
     """Return the gradient of x, then of every weight, then of every bias."""
-    gx = torch.empty(x.shape)
+    gx = empty(*x.shape)
     gweights, gbiases = [], []
     with Addresses() as at:
         sizes = _sizes(x, weight, at)
         ways = []
         for g, w, b, r in zip(gy, weight, bias, reverse, strict=True):
-            gweights.append(torch.zeros(sizes.batch_parts, *w.shape))
-            gbiases.append(torch.zeros(sizes.batch_parts, *b.shape))
+            gweights.append(zeros(sizes.batch_parts, *w.shape))
+            gbiases.append(zeros(sizes.batch_parts, *b.shape))
             sums = gweights[-1].data_ptr(), gbiases[-1].data_ptr()
             ways.append(loops.Way(at.dense(w), at.dense(b), int(r), at.dense(g), *sums))
         run(loops.backward, sizes, ways[0], ways[-1], (gx.data_ptr(),))

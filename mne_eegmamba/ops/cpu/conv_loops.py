@@ -1,4 +1,4 @@
-"""The convolution's two loops over a range of work items; layout as for the scan."""
+"""The convolution's two loops; layout as for the scan."""
 
 from typing import NamedTuple
 

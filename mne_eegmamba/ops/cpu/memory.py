@@ -1,6 +1,7 @@
 """What kernels are handed: addresses, and how the work is cut."""
 
 import torch
+import torch.nn.functional as F
 
 BATCH_PARTS = 64
 FEWEST_ITEMS = 64  # a smaller batch is cut over channels too
@@ -28,6 +29,23 @@ def parts(batch, tiles, fewest=FEWEST_ITEMS):
     """
     batch_parts = max(1, min(batch, BATCH_PARTS))
     return batch_parts, min(tiles, -(-fewest // batch_parts))
+
+
+def empty(*shape):
+    """Return memory of float32 on the CPU, whatever torch's defaults are."""
+    return torch.empty(shape, dtype=torch.float32, device="cpu")
+
+
+def zeros(*shape):
+    """Return zeros of float32 on the CPU, whatever torch's defaults are."""
+    return torch.zeros(shape, dtype=torch.float32, device="cpu")
+
+
+def pad(x, block, dim=-1):
+    """Add zeros to a dimension until it is a multiple of ``block``."""
+    short = -x.shape[dim] % block
+    behind = x.ndim - 1 - dim % x.ndim
+    return F.pad(x, (*[0, 0] * behind, 0, short)) if short else x
 
 
 def sum_parts(x):

@@ -16,7 +16,6 @@ from mne_eegmamba.ops.cpu.words import read, take
 
 PIECE = 8 * ROWS  # rows that a thread multiplies at once
 CHUNK = 192  # rows that are packed at once for a sum over rows
-WORD = 8  # bytes
 
 
 class Rows(NamedTuple):
@@ -83,54 +82,88 @@ def _pack_part(source, row, steps, floats, to):
 
 
 @njit(inline="always")
+def _tiles(
+    height,
+    vectors,
+    x,
+    x_row,
+    x_step,
+    packed,
+    steps,
+    first,
+    first_row,
+    y,
+    y_row,
+    row,
+    rows,
+):
+    """Multiply tiles of some height while there are rows for them; return the next."""
+    while row + height <= rows:
+        product(
+            height,
+            vectors,
+            x + row * x_row,
+            x_row,
+            x_step,
+            packed,
+            steps,
+            first + row * first_row,
+            first_row,
+            y + row * y_row,
+            y_row,
+        )
+        row += height
+    return row
+
+
+@njit(inline="always")
 def _panel(vectors, x, x_row, x_step, packed, steps, first, first_row, y, y_row, rows):
     """Multiply all rows with one packed panel, tile by tile."""
-    row = 0
-    while row + ROWS <= rows:
-        product(
-            ROWS,
-            vectors,
-            x + row * x_row,
-            x_row,
-            x_step,
-            packed,
-            steps,
-            first + row * first_row,
-            first_row,
-            y + row * y_row,
-            y_row,
-        )
-        row += ROWS
-    while row + FEW_ROWS <= rows:
-        product(
-            FEW_ROWS,
-            vectors,
-            x + row * x_row,
-            x_row,
-            x_step,
-            packed,
-            steps,
-            first + row * first_row,
-            first_row,
-            y + row * y_row,
-            y_row,
-        )
-        row += FEW_ROWS
-    while row < rows:
-        product(
-            1,
-            vectors,
-            x + row * x_row,
-            x_row,
-            x_step,
-            packed,
-            steps,
-            first + row * first_row,
-            first_row,
-            y + row * y_row,
-            y_row,
-        )
-        row += 1
+    row = _tiles(
+        ROWS,
+        vectors,
+        x,
+        x_row,
+        x_step,
+        packed,
+        steps,
+        first,
+        first_row,
+        y,
+        y_row,
+        0,
+        rows,
+    )
+    row = _tiles(
+        FEW_ROWS,
+        vectors,
+        x,
+        x_row,
+        x_step,
+        packed,
+        steps,
+        first,
+        first_row,
+        y,
+        y_row,
+        row,
+        rows,
+    )
+    _tiles(
+        1,
+        vectors,
+        x,
+        x_row,
+        x_step,
+        packed,
+        steps,
+        first,
+        first_row,
+        y,
+        y_row,
+        row,
+        rows,
+    )
 
 
 @njit(inline="always")

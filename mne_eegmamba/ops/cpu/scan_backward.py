@@ -1,4 +1,4 @@
-"""The scan's backward loop over a range of work items; see ``layout.py``."""
+"""The scan's backward loop; see ``layout.py``."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""The scan's forward loop over a range of work items; see ``layout.py``."""
+"""The scan's forward loop; see ``layout.py``."""
 
 from numba import njit
 

@@ -3,8 +3,7 @@
 Auto-vectorised loops leave half of the speed behind, so the kernels say what they mean:
 ``h = fma(a, h, b)`` on values of type ``Vector`` is one instruction where the processor
 has 512-bit registers, two with 256 bits and four with 128. Addresses are plain integers
-in bytes. Kernels compiled earlier are cached by their own file's date: after a change
-here, delete ``__pycache__``.
+in bytes.
 """
 
 import operator

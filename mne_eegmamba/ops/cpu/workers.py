@@ -7,9 +7,11 @@ kernels run on torch's OpenMP team, or in Python threads where that is out of re
 
 import ctypes
 import functools
+import hashlib
 from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import chain
 from pathlib import Path
+from types import FunctionType
 
 import numpy as np
 import torch
@@ -31,16 +33,19 @@ def run(kernel, *structures):
         What the kernel works on.
     """
     words = np.array([0, *chain(*structures)], dtype=np.int64)
-    compiled, address = _compile(kernel), words.ctypes.data
+    _start(_compile(kernel), words.ctypes.data)
+    if words[0] == 0:  # an error in a kernel goes no further than its thread
+        raise MemoryError(f"The kernel {kernel.__name__} got no memory to work in.")
+
+
+def _start(compiled, address):
     threads = torch.get_num_threads()
     if threads == 1 or forked():
         compiled.ctypes(address)
-        return
-    team = _team()
-    if team is None:
-        run_in_threads(compiled.ctypes, address, threads)
-    else:
+    elif (team := _team()) is not None:
         team(compiled.address, address, threads, 0)
+    else:
+        run_in_threads(compiled.ctypes, address, threads)
 
 
 def run_in_threads(function, argument, threads):
@@ -55,8 +60,10 @@ def run_in_threads(function, argument, threads):
     threads : int
         How many, this one included.
     """
-    others = [_pool(threads).submit(function, argument) for _ in range(threads - 1)]
+    others = []
     try:
+        for _ in range(threads - 1):
+            others.append(_pool(threads).submit(function, argument))
         function(argument)
     finally:
         wait(others)  # they use the caller's memory
@@ -66,7 +73,19 @@ def run_in_threads(function, argument, threads):
 
 @functools.cache
 def _compile(kernel):
-    return cfunc(types.void(types.int64), cache=True)(kernel)
+    """Compile a kernel, or take it from the disk where no file here has changed.
+
+    numba looks at the date of the kernel's own file only, so its name says the rest.
+    """
+    named = FunctionType(kernel.__code__, kernel.__globals__, kernel.__name__)
+    named.__qualname__ = f"{kernel.__qualname__}_{_digest()}"
+    return cfunc(types.void(types.int64), cache=True)(named)
+
+
+@functools.cache
+def _digest():
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()[:12]
 
 
 @functools.cache

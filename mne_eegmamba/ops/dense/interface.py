@@ -2,7 +2,7 @@
 
 import torch
 
-from mne_eegmamba.ops.backend import choose
+from mne_eegmamba.ops.backend import check_devices, choose
 
 
 def conv1d(x, weight, bias=None, stride=1, backend="auto"):
@@ -46,18 +46,20 @@ def conv1d(x, weight, bias=None, stride=1, backend="auto"):
         raise ValueError(
             f"x must have the shape (batch, length, channels). Got {tuple(x.shape)}."
         )
-    if weight.ndim != 3 or weight.shape[2] != x.shape[2]:
+    if weight.ndim != 3 or weight.shape[2] != x.shape[2] or weight.shape[1] < 1:
         raise ValueError(
             f"weight must have the shape (channels_out, kernel, {x.shape[2]}) to go "
             f"with x. Got {tuple(weight.shape)}."
         )
+    if stride < 1:
+        raise ValueError(f"stride must be at least 1. Got {stride}.")
     if x.shape[1] < weight.shape[1]:
         raise ValueError(
             f"x must have at least {weight.shape[1]} samples, the size of the kernel. "
             f"Got {x.shape[1]}."
         )
     _check_bias(bias, weight.shape[:1])
-    return _choose("conv1d", backend, x)(x, weight, bias, stride)
+    return _choose("conv1d", backend, x, weight, bias)(x, weight, bias, stride)
 
 
 def linear(x, weight, bias=None, backend="auto"):
@@ -99,8 +101,9 @@ def linear(x, weight, bias=None, backend="auto"):
             f"{tuple(weight.shape)}."
         )
     _check_bias(bias, weight.shape[:1])
-    rows = x.reshape(1, -1, x.shape[-1])
-    y = _choose("conv1d", backend, x)(rows, weight.unsqueeze(1), bias, 1)
+    rows = x.flatten(0, -2).unsqueeze(0) if x.ndim > 1 else x.view(1, 1, -1)
+    run = _choose("conv1d", backend, x, weight, bias)
+    y = run(rows, weight.unsqueeze(1), bias, 1)
     return y.view(*x.shape[:-1], len(weight))
 
 
@@ -113,10 +116,10 @@ def grouped_linear(rows, weight, bias, counts, backend="auto"):
         Rows, those of the first group first.
     weight : Tensor, shape (n_groups, d_out, d_in)
         Matrices.
-    bias : Tensor, shape (n_groups, d_out)
+    bias : Tensor, shape (n_groups, d_out) | None
         Added to the results.
     counts : sequence of int
-        Rows of each group.
+        Rows of each group, of at least one group.
     backend : str, default="auto"
         As in `conv1d`.
 
@@ -145,17 +148,20 @@ def grouped_linear(rows, weight, bias, counts, backend="auto"):
             "rows must have the shape (n_rows, d_in), and weight the shape (n_groups, "
             f"d_out, d_in). Got {tuple(rows.shape)} and {tuple(weight.shape)}."
         )
-    if len(counts) != len(weight) or sum(counts) != len(rows):
+    fits = len(counts) == len(weight) > 0 and sum(counts) == len(rows)
+    if not fits or min(counts) < 0:
         raise ValueError(
-            f"counts must have {len(weight)} numbers with the sum {len(rows)}. Got "
-            f"{list(counts)}."
+            f"counts must have {max(1, len(weight))} numbers, none negative, with the "
+            f"sum {len(rows)}. Got {list(counts)}."
         )
     _check_bias(bias, weight.shape[:2])
-    return _choose("grouped_linear", backend, rows)(rows, weight, bias, counts)
+    run = _choose("grouped_linear", backend, rows, weight, bias)
+    return run(rows, weight, bias, counts)
 
 
-def _choose(op, backend, x):
-    """Pick a backend; torch knows how to multiply in half precision."""
+def _choose(op, backend, x, *others):
+    """Pick a backend; under autocast torch decides the precision."""
+    check_devices(x, *others)
     half = torch.is_autocast_enabled(x.device.type)
     return choose(op, "torch" if half and backend == "auto" else backend, x)
 

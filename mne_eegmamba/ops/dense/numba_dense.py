@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mne_eegmamba.ops.cpu.layout import FLOAT
-from mne_eegmamba.ops.cpu.memory import Addresses
+from mne_eegmamba.ops.cpu.memory import Addresses, empty, pad, zeros
 from mne_eegmamba.ops.cpu.product_loops import (
     Gram,
     Product,
@@ -15,7 +15,7 @@ from mne_eegmamba.ops.cpu.product_loops import (
     multiply,
 )
 from mne_eegmamba.ops.cpu.simd import WIDTH
-from mne_eegmamba.ops.cpu.support import refuse
+from mne_eegmamba.ops.cpu.support import ramp, refuse
 from mne_eegmamba.ops.cpu.workers import run
 from mne_eegmamba.ops.dense import reference
 
@@ -29,8 +29,8 @@ def refusal(dtype=None):
 
 
 def _example():
-    x = torch.linspace(-1, 1, 2 * 9 * 3).view(2, 9, 3)
-    weight, bias = torch.linspace(-1, 2, 36).view(4, 3, 3), torch.ones(4)
+    x = ramp(2, 9, 3)
+    weight, bias = ramp(4, 3, 3), ramp(4)
     return conv1d(x, weight, bias, 2), reference.conv1d(x, weight, bias, 2)
 
 
@@ -48,20 +48,15 @@ def grouped_linear(rows, weight, bias, counts):
 
 def _whole_vectors(weight, bias, dim):
     """Return float32 tensors whose outputs, a dimension of weight, fill vectors."""
-    short = -weight.shape[dim] % WIDTH
-    weight = weight.float()
-    bias = None if bias is None else bias.float()
-    if short:
-        weight = F.pad(weight, (*[0, 0] * (weight.ndim - 1 - dim), 0, short))
-        bias = None if bias is None else F.pad(bias, (0, short))
-    return weight, bias
+    bias = None if bias is None else pad(bias.float(), WIDTH)
+    return pad(weight.float(), WIDTH, dim), bias
 
 
 @torch.library.custom_op("mne_eegmamba::conv1d", mutates_args=())
 def _conv1d(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int) -> Tensor:
     """Return products; outputs of weight fill vectors."""
     x = _whole_rows(x, weight.shape[1])
-    y = torch.empty(len(x), _n_results(x, weight, stride), len(weight))
+    y = empty(len(x), _n_results(x, weight, stride), len(weight))
     weight = weight.reshape(1, len(weight), -1)
     _multiply(_windows(x, y, stride, weight.shape[2]), weight, bias)
     return y
@@ -132,7 +127,7 @@ def _grouped(
     rows: Tensor, weight: Tensor, bias: Tensor | None, counts: list[int]
 ) -> Tensor:
     rows = rows.contiguous()
-    y = torch.empty(len(rows), weight.shape[1])
+    y = empty(len(rows), weight.shape[1])
     _multiply(_groups(rows, y, counts), weight, bias, counts)
     return y
 
@@ -189,7 +184,7 @@ def _correlate(rows, out, counts=None):
     """Return the sums over rows, shape (matrices, out, columns)."""
     matrices = 1 if counts is None else len(counts)
     parts = PARTS if counts is None else GROUPED_PARTS
-    sums = torch.zeros(matrices, parts, out, rows.columns + -rows.columns % WIDTH)
+    sums = zeros(matrices, parts, out, rows.columns + -rows.columns % WIDTH)
     ends, rows = _ragged(rows, counts)
     run(correlate, rows, Gram(sums.data_ptr(), parts, out))
     total = torch.from_numpy(sums.numpy().sum(1))  # numpy keeps one order

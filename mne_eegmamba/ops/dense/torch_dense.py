@@ -26,6 +26,7 @@ def conv1d(x, weight, bias, stride):
 def grouped_linear(rows, weight, bias, counts):
     """Multiply each group with its matrix; without gradients few rows are padded."""
     parts = []
+    bias = [None] * len(weight) if bias is None else bias
     for part, w, b in zip(rows.split(list(counts)), weight, bias, strict=True):
         n = len(part)
         if n < FEWEST_ROWS and not torch.is_grad_enabled():

@@ -1,6 +1,6 @@
 """The public scan functions: check the arguments, pick a backend, apply the gate."""
 
-from mne_eegmamba.ops.backend import choose
+from mne_eegmamba.ops.backend import check_devices, choose
 
 
 def selective_scan(
@@ -77,6 +77,7 @@ def selective_scan(
     tensor([1., 2., 3.])
     """
     _check_shapes(u, delta, A, B, C, D, z, delta_bias)
+    check_devices(u, delta, A, B, C, D, z, delta_bias)
     scan = choose("selective_scan", backend, u)
     way = (u, delta, A, B, C, D, delta_bias, reverse)
     return scan([way], z, delta_softplus)
@@ -127,6 +128,7 @@ def bidirectional_scan(forward, backward, z=None, delta_softplus=True, backend="
         u, delta, A, B, C, D, delta_bias = arguments
         _check_shapes(u, delta, A, B, C, D, z, delta_bias)
         ways.append((*arguments, reverse))
+    check_devices(*forward, *backward, z)
     scan = choose("selective_scan", backend, forward[0])
     return scan(ways, z, delta_softplus)
 

@@ -1,15 +1,22 @@
 """The scan on a CPU, in numba: custom operators that torch can trace and compile."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from mne_eegmamba.ops.cpu.layout import STEPS, Gate, Sizes, Way
-from mne_eegmamba.ops.cpu.memory import FEWEST_ITEMS, Addresses, parts, sum_parts
+from mne_eegmamba.ops.cpu.memory import (
+    FEWEST_ITEMS,
+    Addresses,
+    empty,
+    pad,
+    parts,
+    sum_parts,
+    zeros,
+)
 from mne_eegmamba.ops.cpu.scan_backward import GateGradients, WayGradients, backward
 from mne_eegmamba.ops.cpu.scan_forward import forward
 from mne_eegmamba.ops.cpu.simd import WIDTH
-from mne_eegmamba.ops.cpu.support import refuse
+from mne_eegmamba.ops.cpu.support import ramp, refuse
 from mne_eegmamba.ops.cpu.workers import run
 from mne_eegmamba.ops.scan import reference
 
@@ -24,19 +31,19 @@ def refusal(dtype=None):
 
 
 def _example():
-    u = torch.linspace(-1, 1, 2 * 3 * 16).view(2, 3, 16)
+    u = ramp(2, 3, 16)
     B = u[..., :4]
-    way = (u, u, -torch.ones(16, 4), B, B, None, None, True)
+    way = (u, u, ramp(16, 4) - 2, B, B, None, None, True)
     return scan([way], u, True), reference.scan([way], u, True)
 
 
 def scan(ways, z, delta_softplus):
     """Run one or two directions; differentiable once in all tensors."""
     dtype = ways[0][0].dtype
-    channels, states = ways[0][2].shape
+    channels = len(ways[0][2])
     tensors = [_full_blocks(*way[:7]) for way in ways]
     if z is not None:
-        z = _pad(z.float(), channels=channels)
+        z = pad(z.float(), WIDTH)
     every = [x for way in tensors for x in way] + [z]
     keep = torch.is_grad_enabled() and any(
         x is not None and x.requires_grad for x in every
@@ -53,20 +60,14 @@ def scan(ways, z, delta_softplus):
 
 def _full_blocks(u, delta, A, B, C, D, bias):
     """Return float32 tensors whose channels and states fill whole vectors."""
-    channels, states = A.shape
     u, delta, A, B, C = (x.float() for x in (u, delta, A, B, C))
-    nothing = u.new_zeros(channels)
+    nothing = u.new_zeros(len(A))
     D = nothing if D is None else D.float()
     bias = nothing if bias is None else bias.float()
-    u, delta, D, bias = (_pad(x, channels=channels) for x in (u, delta, D, bias))
-    B, C = (_pad(x, states=states) for x in (B, C))
-    A = _pad(_pad(A, states=states).t(), channels=channels).t()
+    u, delta, D, bias = (pad(x, WIDTH) for x in (u, delta, D, bias))
+    B, C = (pad(x, STATE_BLOCK) for x in (B, C))
+    A = pad(pad(A, STATE_BLOCK), WIDTH, 0)
     return u, delta, A, B, C, D, bias
-
-
-def _pad(x, channels=None, states=None):
-    block, size = (WIDTH, channels) if channels else (STATE_BLOCK, states)
-    return x if size % block == 0 else F.pad(x, (0, -size % block))
 
 
 @torch.library.custom_op("mne_eegmamba::scan", mutates_args=())
@@ -84,9 +85,9 @@ def _scan(
     keep: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the result and, for backward, the ungated sum and the kept states."""
-    y = torch.empty(u[0].shape)
+    y = empty(*u[0].shape)
     out = y if z is None else torch.empty_like(y) if keep else y
-    kept = torch.empty(_kept_shape(u, A) if keep else (0,))
+    kept = empty(*(_kept_shape(u, A) if keep else (0,)))
     sizes = _sizes(u[0], A[0], len(u), softplus)
     with Addresses() as at:
         ways = _ways(at, u, delta, A, B, C, D, bias, kept, reverse)
@@ -204,9 +205,9 @@ def _partial_gradients(sizes):
     signal = (batch, length, channels)
     maps = (sizes.tile_parts, batch, length, states)
     parts = sizes.batch_parts
-    empty = [torch.empty(shape) for shape in (signal, signal, maps, maps)]
+    written = [empty(*shape) for shape in (signal, signal, maps, maps)]
     sums = ((parts, states, channels), (parts, channels), (parts, channels))
-    return [*empty, *(torch.zeros(shape) for shape in sums)]
+    return [*written, *(zeros(*shape) for shape in sums)]
 
 
 def _ways(at, u, delta, A, B, C, D, bias, kept, reverse):
