@@ -33,19 +33,25 @@ def watched(seconds):
     before = [module.run for module in modules]
     step = torch.optim.AdamW.step
 
-    def timed(function, name, *arguments, **options):
+    def timed(name, function, *arguments):
         start = time.perf_counter()
-        result = function(*arguments, **options)
-        seconds[name(arguments)] += time.perf_counter() - start
+        result = function(*arguments)
+        seconds[name] += time.perf_counter() - start
         return result
 
     def run(kernel, *structures):
         where = kernel.__module__.rpartition(".")[2], kernel.__name__
-        timed(before[0], lambda _: PARTS[where], kernel, *structures)
+        timed(PARTS[where], before[0], kernel, *structures)
+
+    def step_without_closure(optimizer, closure):
+        # skorch hands over forward and backward as a closure
+        loss = closure()
+        timed("optimiser", step, optimizer)
+        return loss
 
     for module in modules:
         module.run = run
-    torch.optim.AdamW.step = lambda *a, **k: timed(step, lambda _: "optimiser", *a, **k)
+    torch.optim.AdamW.step = step_without_closure
     try:
         yield
     finally:
