@@ -4,11 +4,12 @@ Nothing stands between the two, so their composition is one convolution from the
 channels to the width; the full-rate ``(batch, d_model, n_times)`` tensor never exists.
 """
 
-import torch
 import torch.nn.functional as F
 
+from mne_eegmamba.ops import linear
 
-def compose(spatial_weight, spatial_bias, weight, bias):
+
+def compose(spatial_weight, spatial_bias, weight, bias, backend="auto"):
     """Compose a spatial convolution with the convolution that follows it.
 
     Parameters
@@ -21,6 +22,8 @@ def compose(spatial_weight, spatial_bias, weight, bias):
         Second convolution, any stride.
     bias : Tensor, shape (d_out,)
         Its bias.
+    backend : str, default="auto"
+        As in `mne_eegmamba.ops.linear`.
 
     Returns
     -------
@@ -29,9 +32,11 @@ def compose(spatial_weight, spatial_bias, weight, bias):
     bias : Tensor, shape (d_out,)
         Its bias.
     """
-    last = spatial_weight.shape[-1] - 1
-    taps = [
-        F.pad(torch.einsum("odk,dc->ock", weight, spatial), (i, last - i))
-        for i, spatial in enumerate(spatial_weight.unbind(-1))
+    _, n_channels, kernel = spatial_weight.shape
+    spatial = spatial_weight.permute(2, 1, 0).flatten(0, 1)  # all taps in one product
+    taps = linear(weight.transpose(1, 2), spatial, backend=backend)
+    shifted = [
+        F.pad(tap, (0, 0, i, kernel - 1 - i))
+        for i, tap in enumerate(taps.split(n_channels, dim=-1))
     ]
-    return sum(taps), bias + weight.sum(-1) @ spatial_bias
+    return sum(shifted).transpose(1, 2), bias + weight.sum(-1) @ spatial_bias

@@ -50,7 +50,11 @@ class TokenizerPath(nn.Module):
             Tokens of this path.
         """
         weight, bias = compose(
-            spatial.weight, spatial.bias, self.conv1.weight, self.conv1.bias
+            spatial.weight,
+            spatial.bias,
+            self.conv1.weight,
+            self.conv1.bias,
+            self.backend,
         )
         x = F.pad(x, (0, 0, PADDING, PADDING))
         x = self._convolve(x, weight, bias, self.stride)
