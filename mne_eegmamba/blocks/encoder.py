@@ -60,7 +60,7 @@ class Encoder(nn.Module):
             if self.mixtures:
                 x, loss = self.mixtures[layer](x, *self._task(task))
                 losses.append(loss)
-        others = torch.cat([x[:, :at], x[:, at + 1 :]], dim=1)
+        others = x[:, 1:] if at == 0 else torch.cat([x[:, :at], x[:, at + 1 :]], dim=1)
         return x[:, at], others, _mean(losses) if losses else None
 
     def expert_weights(self, tokens, task, layer):
