@@ -12,7 +12,7 @@ ORDER = {  # folder: folders of ours that it may import
     "utils": set(),
     "ops": {"utils"},
     "epochs": {"utils"},
-    "datasets": {"utils"},
+    "datasets": {"epochs", "utils"},
     "batches": {"epochs", "utils"},
     "tokens": {"ops", "utils"},
     "blocks": {"ops", "utils"},

@@ -1,0 +1,23 @@
+"""What is known of a data set without reading it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class About:
+    """A data set of the paper: where it is from, and the facts of Table 1 and 7.
+
+    ``folds`` are the paper's five groups of subjects, named as in ``metadata``.    """
+
+    name: str
+    title: str
+    task: str  # "seizure", "sleep", "emotion" or "motor imagery"
+    classes: tuple[str, ...]
+    n_channels: int
+    duration: float  # seconds of an epoch
+    folds: tuple[tuple[str, ...], ...]
+    url: str
+    licence: str
+    how_to_get: str  # one sentence: free download, or whom to ask
+    citation: str
+    layout: str  # the folders and files that `find` expects

@@ -1,0 +1,287 @@
+"""From recordings on disk to Epochs: what all data sets do the same way."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import mne
+import numpy as np
+import pandas as pd
+
+logger = logging.getLogger("mne_eegmamba")
+
+UNREADABLE = (OSError, ValueError, RuntimeError, KeyError, EOFError)
+
+
+class NoEpochs(Exception):
+    """A recording has no epochs under the rules: no error, but to be reported."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recording of a data set.
+
+    ``name`` is unique in its data set, ``signal`` is the file with the signal and
+    ``labels`` the one with the labels, where that is another.
+    """
+
+    name: str
+    subject: str
+    session: str
+    signal: Path
+    labels: Path | None = None
+
+
+def load_recordings(recordings, read, on_error):
+    """Read recordings one after the other and join their epochs.
+
+    Parameters
+    ----------
+    recordings : list of Recording
+        What to read.
+    read : callable
+        Makes `mne.EpochsArray` of one recording.
+    on_error : "raise" | "warn"
+        Whether a recording that cannot be read ends it all, or is left out with a
+        warning that names it.
+
+    Returns
+    -------
+    epochs : mne.EpochsArray
+        All epochs; ``metadata`` says which recording each is from.
+
+    Raises
+    ------
+    ValueError
+        If a recording cannot be read (``on_error="raise"``), or none can.
+    """
+    check_on_error(on_error)
+    parts, left_out = [], {}
+    for recording in recordings:
+        part, reason = try_to_read(recording, read, on_error)
+        if part is None:
+            left_out[recording.name] = reason
+        else:
+            parts.append(part)
+    logger.info(
+        "%d recordings used, %d left out%s",
+        len(parts),
+        len(left_out),
+        "".join(f"\n  {name}: {reason}" for name, reason in left_out.items()),
+    )
+    if not parts:
+        raise ValueError(
+            f"None of {len(recordings)} recordings gave epochs: "
+            + "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
+        )
+    return mne.concatenate_epochs(parts, add_offset=True, verbose="error")
+
+
+def check_on_error(on_error):
+    """Refuse what is not "raise" or "warn"."""
+    if on_error not in ("raise", "warn"):
+        raise ValueError(
+            f'The `on_error` parameter must be "raise" or "warn". Got {on_error!r}.'
+        )
+
+
+def try_to_read(recording, read, on_error):
+    """Read one recording.
+
+    Parameters
+    ----------
+    recording : Recording
+        What to read.
+    read : callable
+        As in `load_recordings`.
+    on_error : "raise" | "warn"
+        As in `load_recordings`.
+
+    Returns
+    -------
+    epochs : mne.EpochsArray | None
+        None if it cannot be read or has no epochs.
+    reason : str | None
+        Why not.
+    """
+    try:
+        return read(recording), None
+    except NoEpochs as error:
+        return None, str(error)
+    except UNREADABLE as error:
+        reason = str(error) or type(error).__name__
+        text = f"Recording {recording.name} cannot be used: {reason}"
+        if on_error == "raise":
+            raise ValueError(
+                f'{text} (on_error="warn" goes on without it; the file is '
+                f"{recording.signal})"
+            ) from error
+        mne.utils.warn(text)
+        return None, reason
+
+
+def pick_subjects(recordings, subjects, where):
+    """Keep the recordings of some subjects.
+
+    Parameters
+    ----------
+    recordings : list of Recording
+        What was found.
+    subjects : list of str | None
+        Which to keep; None keeps all.
+    where : str
+        What was searched, for messages.
+
+    Returns
+    -------
+    recordings : list of Recording
+        At least one.
+
+    Raises
+    ------
+    FileNotFoundError
+        If nothing was found.
+    ValueError
+        If a subject is not there.
+    """
+    if not recordings:
+        raise FileNotFoundError(f"No recordings found: {where}")
+    if subjects is None:
+        return recordings
+    known = {recording.subject for recording in recordings}
+    wanted = [subjects] if isinstance(subjects, str) else [str(s) for s in subjects]
+    unknown = [subject for subject in wanted if subject not in known]
+    if unknown or not wanted:
+        raise ValueError(
+            f"subjects must be out of {sorted(known)}, which are on disk. Got "
+            f"{subjects!r}."
+        )
+    return [recording for recording in recordings if recording.subject in set(wanted)]
+
+
+def preprocess(raw, ch_names, sfreq, l_freq, h_freq):
+    """Pick channels, filter the continuous signal and bring it to a rate.
+
+    Parameters
+    ----------
+    raw : mne.io.BaseRaw
+        Recording; changed.
+    ch_names : list of str
+        Channels to keep, in this order.
+    sfreq : float
+        Rate of the result in Hz.
+    l_freq, h_freq : float | None
+        Band in Hz; None leaves that side as it is, and so does a high edge that the
+        recording's rate cannot hold.
+
+    Returns
+    -------
+    raw : mne.io.BaseRaw
+        The same, filtered and resampled.
+
+    Raises
+    ------
+    ValueError
+        If a channel is missing.
+    """
+    missing = [name for name in ch_names if name not in raw.ch_names]
+    if missing:
+        raise ValueError(f"channels {missing} are missing; it has {raw.ch_names}")
+    raw.pick(ch_names).load_data(verbose="error").reorder_channels(ch_names)
+    if h_freq is not None and h_freq >= raw.info["sfreq"] / 2:
+        h_freq = None
+    if l_freq is not None or h_freq is not None:
+        raw.filter(l_freq, h_freq, picks="all", verbose="error")
+    if raw.info["sfreq"] != sfreq:
+        raw.resample(sfreq, verbose="error")
+    return raw
+
+
+def epochs_from_windows(raw, starts, codes, event_id, duration, recording):
+    """Cut windows out of a continuous signal.
+
+    Parameters
+    ----------
+    raw : mne.io.BaseRaw
+        Signal after `preprocess`, from time 0.
+    starts : array-like of float, shape (n_epochs,)
+        Where windows begin, in seconds.
+    codes : array-like of int, shape (n_epochs,)
+        Values of ``event_id``.
+    event_id : dict of {str: int}
+        Codes of the classes; those that do not occur are left away, as MNE demands.
+    duration : float
+        Seconds of a window.
+    recording : Recording
+        Where they are from.
+
+    Returns
+    -------
+    epochs : mne.EpochsArray
+        Epochs in volts; ``metadata`` has subject, session, recording and onset in
+        seconds.
+
+    Raises
+    ------
+    NoEpochs
+        If there are no windows.
+    ValueError
+        If a window does not lie in the signal.
+    """
+    sfreq = raw.info["sfreq"]
+    n_times = round(duration * sfreq)
+    first = np.round(np.asarray(starts, dtype=float) * sfreq).astype(int)
+    if not len(first):
+        raise NoEpochs("it has no epochs under these rules")
+    if first.min() < 0 or first.max() + n_times > raw.n_times:
+        raise ValueError(
+            f"windows from {first.min() / sfreq} to {(first.max() + n_times) / sfreq} "
+            f"s do not lie in the signal, which has {raw.n_times / sfreq} s"
+        )
+    signal = raw.get_data(verbose="error")
+    data = np.empty((len(first), len(signal), n_times))
+    for window, at in zip(data, first, strict=True):
+        window[:] = signal[:, at : at + n_times]
+    return epochs_from_array(data, raw.info, first, codes, event_id, recording)
+
+
+def epochs_from_array(data, info, samples, codes, event_id, recording):
+    """Make Epochs of windows.
+
+    Parameters
+    ----------
+    data : ndarray, shape (n_epochs, n_channels, n_times)
+        Windows in volts.
+    info : mne.Info
+        Channels and rate.
+    samples : ndarray of int, shape (n_epochs,)
+        Where each begins in its recording.
+    codes, event_id, recording : object
+        As in `epochs_from_windows`.
+
+    Returns
+    -------
+    epochs : mne.EpochsArray
+        Epochs in volts; ``metadata`` has subject, session, recording and onset in
+        seconds.
+    """
+    codes = np.asarray(codes, dtype=int)
+    events = np.column_stack([samples, np.zeros_like(codes), codes])
+    metadata = pd.DataFrame(
+        {
+            "subject": recording.subject,
+            "session": recording.session,
+            "recording": recording.name,
+            "onset": np.asarray(samples) / info["sfreq"],
+        },
+        index=range(len(codes)),
+    )
+    return mne.EpochsArray(
+        data,
+        mne.create_info(info["ch_names"], info["sfreq"], "eeg", verbose="error"),
+        events=events.astype(int).reshape(-1, 3),
+        event_id={name: code for name, code in event_id.items() if code in codes},
+        baseline=None,
+        metadata=metadata,
+        verbose="error",
+    )
