@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class About:
     """A data set of the paper: where it is from, and the facts of Table 1 and 7.
 
-    ``folds`` are the paper's five groups of subjects, named as in ``metadata``.    """
+    ``folds`` are the paper's five groups of subjects, named as in ``metadata``.
+    """
 
     name: str
     title: str
