@@ -37,7 +37,7 @@ ONLY_IN = {  # package of others: where it may be imported
     },
     "mne": {"epochs", "datasets", "training", "estimators", "viz", "evaluation"},
     "sklearn": {"estimators", "evaluation", "viz"},
-    "pandas": {"datasets", "training", "estimators", "evaluation", "viz"},
+    "pandas": {"datasets", "epochs", "training", "estimators", "evaluation", "viz"},
 }
 FILES = sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT)
 

@@ -3,5 +3,14 @@
 import lazy_loader as _lazy
 
 __getattr__, __dir__, __all__ = _lazy.attach(
-    __name__, submod_attrs={"demo": ["load_demo"]}
+    __name__,
+    submodules=[
+        *("bci_iv_2a", "chbmit", "deap", "seed", "shhs", "shu", "siena", "sleep_edf"),
+    ],
+    submod_attrs={
+        "demo": ["load_demo"],
+        "prepare": ["prepare"],
+        "simulate": ["simulate"],
+        "store": ["open_store", "store_report", "write_store"],
+    },
 )

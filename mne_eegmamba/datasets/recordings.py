@@ -58,11 +58,11 @@ def load_recordings(recordings, read, on_error):
     check_on_error(on_error)
     parts, left_out = [], {}
     for recording in recordings:
-        part, reason = try_to_read(recording, read, on_error)
-        if part is None:
-            left_out[recording.name] = reason
-        else:
+        part, error = attempt(recording, read)
+        if error is None:
             parts.append(part)
+        else:
+            left_out[recording.name] = settle(recording, error, on_error)
     logger.info(
         "%d recordings used, %d left out%s",
         len(parts),
@@ -85,7 +85,7 @@ def check_on_error(on_error):
         )
 
 
-def try_to_read(recording, read, on_error):
+def attempt(recording, read):
     """Read one recording.
 
     Parameters
@@ -94,30 +94,48 @@ def try_to_read(recording, read, on_error):
         What to read.
     read : callable
         As in `load_recordings`.
-    on_error : "raise" | "warn"
-        As in `load_recordings`.
 
     Returns
     -------
     epochs : mne.EpochsArray | None
         None if it cannot be read or has no epochs.
-    reason : str | None
+    error : Exception | None
         Why not.
     """
     try:
         return read(recording), None
-    except NoEpochs as error:
-        return None, str(error)
-    except UNREADABLE as error:
-        reason = str(error) or type(error).__name__
-        text = f"Recording {recording.name} cannot be used: {reason}"
-        if on_error == "raise":
-            raise ValueError(
-                f'{text} (on_error="warn" goes on without it; the file is '
-                f"{recording.signal})"
-            ) from error
-        mne.utils.warn(text)
-        return None, reason
+    except (NoEpochs, *UNREADABLE) as error:
+        return None, error
+
+
+def settle(recording, error, on_error):
+    """Raise or warn that a recording cannot be used.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording.
+    error : Exception
+        From `attempt`; `NoEpochs` is neither raised nor warned of.
+    on_error : "raise" | "warn"
+        As in `load_recordings`.
+
+    Returns
+    -------
+    reason : str
+        Why it cannot be used.
+    """
+    reason = str(error) or type(error).__name__
+    if isinstance(error, NoEpochs):
+        return reason
+    text = f"Recording {recording.name} cannot be used: {reason}"
+    if on_error == "raise":
+        raise ValueError(
+            f'{text} (on_error="warn" goes on without it; the file is '
+            f"{recording.signal})"
+        ) from error
+    mne.utils.warn(text)
+    return reason
 
 
 def pick_subjects(recordings, subjects, where):

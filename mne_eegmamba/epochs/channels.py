@@ -3,6 +3,7 @@
 from mne.utils import logger
 
 from mne_eegmamba.epochs.check import Signals, epochs_list, signals_from_epochs
+from mne_eegmamba.epochs.stored import Samples, StoredEpochs
 
 
 def match_channels(signals, ch_names):
@@ -36,7 +37,9 @@ def match_channels(signals, ch_names):
             "epochs.rename_channels, or pick the channels seen in fit."
         )
     order = [signals.ch_names.index(name) for name in ch_names]
-    return Signals(signals.data[:, order], ch_names, signals.sfreq)
+    on_disk = isinstance(signals.data, Samples)
+    data = signals.data.reordered(order) if on_disk else signals.data[:, order]
+    return Signals(data, ch_names, signals.sfreq)
 
 
 def at_rate(X, sfreq, n_times):
@@ -62,6 +65,8 @@ def at_rate(X, sfreq, n_times):
         If they have another rate and, once resampled, another length too.
     """
     parts = epochs_list(X)
+    if isinstance(parts[0], StoredEpochs):
+        return _stored_at_rate(parts, sfreq)
     rate = float(parts[0].info["sfreq"])
     if sfreq is None or rate == sfreq:
         return signals_from_epochs(X)
@@ -78,3 +83,13 @@ def at_rate(X, sfreq, n_times):
         part.copy().load_data().resample(sfreq, verbose="error") for part in parts
     ]
     return signals_from_epochs(resampled)
+
+
+def _stored_at_rate(parts, sfreq):
+    signals = signals_from_epochs(parts)
+    if sfreq not in (None, signals.sfreq):
+        raise ValueError(
+            f"X has the sampling rate {signals.sfreq} Hz, fit saw {sfreq} Hz. Epochs "
+            "on disk are not resampled; prepare them again with that rate."
+        )
+    return signals

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import mne
 import numpy as np
 
+from mne_eegmamba.epochs.stored import Samples, StoredEpochs
+
 FINITE_BUDGET = 2**22  # samples looked at together
 
 
@@ -13,18 +15,19 @@ class Signals:
     """Epochs as an array, with what is known about them.
 
     ``data`` has the shape (n_epochs, n_channels, n_times), in any real dtype, and is a
-    view of the user's memory where that is possible. ``ch_names`` and ``sfreq`` are
-    None for plain arrays; ``two_d`` says that each row was read as one channel.
+    view of the user's memory where that is possible, or stays on disk. ``ch_names`` and
+    ``sfreq`` are None for plain arrays; ``two_d`` says that each row was read as one
+    channel.
     """
 
-    data: np.ndarray
+    data: np.ndarray | Samples
     ch_names: tuple | None = None
     sfreq: float | None = None
     two_d: bool = False
 
 
 def is_epochs(X):
-    """Say whether X is `mne.Epochs` or a non-empty list of them.
+    """Say whether X is `mne.Epochs`, on disk or not, or a non-empty list of them.
 
     Parameters
     ----------
@@ -34,12 +37,15 @@ def is_epochs(X):
     Returns
     -------
     answer : bool
-        True for Epochs of any kind and for lists or tuples of nothing but Epochs.
+        True for Epochs of any kind, `StoredEpochs`, and for lists or tuples of nothing
+        but these.
     """
-    if isinstance(X, mne.BaseEpochs):
+    if isinstance(X, mne.BaseEpochs | StoredEpochs):
         return True
     several = isinstance(X, list | tuple) and len(X) > 0
-    return several and all(isinstance(part, mne.BaseEpochs) for part in X)
+    return several and all(
+        isinstance(part, mne.BaseEpochs | StoredEpochs) for part in X
+    )
 
 
 def epochs_list(X):
@@ -47,28 +53,28 @@ def epochs_list(X):
 
     Parameters
     ----------
-    X : mne.BaseEpochs | list of mne.BaseEpochs
+    X : mne.BaseEpochs | StoredEpochs | list of these
         What `is_epochs` accepts.
 
     Returns
     -------
-    parts : list of mne.BaseEpochs
+    parts : list
         At least one.
     """
-    return [X] if isinstance(X, mne.BaseEpochs) else list(X)
+    return list(X) if isinstance(X, list | tuple) else [X]
 
 
 def loaded(X):
-    """Return Epochs with their samples in memory.
+    """Return Epochs with their samples in memory; those of a store stay on disk.
 
     Parameters
     ----------
-    X : mne.BaseEpochs | list of mne.BaseEpochs
+    X : mne.BaseEpochs | StoredEpochs | list of these
         Epochs, preloaded or not; left as they are.
 
     Returns
     -------
-    parts : list of mne.BaseEpochs
+    parts : list
         The same where they are in memory, else loaded copies, from which MNE has
         dropped the epochs that it rejects.
     """
@@ -82,7 +88,7 @@ def signals_from_epochs(X):
 
     Parameters
     ----------
-    X : mne.BaseEpochs | list of mne.BaseEpochs
+    X : mne.BaseEpochs | StoredEpochs | list of mne.BaseEpochs
         Preloaded or not; the parts of a list share channels, rate and length.
 
     Returns
@@ -97,6 +103,8 @@ def signals_from_epochs(X):
         overlaps a bad annotation, parts differ, or samples are not finite.
     """
     parts = loaded(X)
+    if any(isinstance(part, StoredEpochs) for part in parts):
+        return _signals_from_store(parts)
     for part in parts:
         _refuse_bad(part)
     first = parts[0]
@@ -111,15 +119,30 @@ def signals_from_epochs(X):
                 f"{list(mine[0][:8])} at {mine[1]} Hz with {mine[2]} samples; equalise "
                 "them, for example with mne.channels.equalize_channels."
             )
+    _refuse_none(parts)
+    data = [part.get_data(copy=False) for part in parts if len(part)]
+    data = data[0] if len(data) == 1 else np.concatenate(data)
+    check_finite(data, names)
+    return Signals(data, names, sfreq)
+
+
+def _signals_from_store(parts):
+    if len(parts) > 1:
+        raise ValueError(
+            f"X is a list of {len(parts)} Epochs of which some stay on disk. Only one "
+            "store at a time is allowed; prepare all into one, or give MultiTaskEpochs."
+        )
+    (epochs,) = parts
+    _refuse_none(parts)
+    return Signals(epochs.samples, tuple(epochs.ch_names), epochs.sfreq)
+
+
+def _refuse_none(parts):
     if sum(len(part) for part in parts) == 0:
         raise ValueError(
             "X holds 0 epochs (n_samples = 0), at least 1 is needed. If all were "
             "dropped, see epochs.drop_log for the reasons."
         )
-    data = [part.get_data(copy=False) for part in parts if len(part)]
-    data = data[0] if len(data) == 1 else np.concatenate(data)
-    check_finite(data, names)
-    return Signals(data, names, sfreq)
 
 
 def signals_from_array(array):

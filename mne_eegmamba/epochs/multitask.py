@@ -4,6 +4,7 @@ import numpy as np
 
 from mne_eegmamba.epochs.check import check_lengths, epochs_list, is_epochs, loaded
 from mne_eegmamba.epochs.labels import event_names, metadata_column
+from mne_eegmamba.utils.validation import check_rows
 
 
 class MultiTaskEpochs:
@@ -14,9 +15,9 @@ class MultiTaskEpochs:
 
     Parameters
     ----------
-    epochs : dict of {str: mne.Epochs | list of mne.Epochs | ndarray}
-        Epochs of each task: Epochs in volts, or an array of shape (n_epochs,
-        n_channels, n_times) in any unit. Names of tasks hold no "/".
+    epochs : dict of {str: mne.Epochs | StoredEpochs | list of mne.Epochs | ndarray}
+        Epochs of each task: Epochs in volts, in memory or on disk, or an array of shape
+        (n_epochs, n_channels, n_times) in any unit. Names of tasks hold no "/".
     y : dict of {str: array-like} | None, default=None
         Labels of each task; for Epochs that are missing here, the names of the events.
     groups : str | dict of {str: array-like} | None, default="subject"
@@ -91,15 +92,7 @@ class MultiTaskEpochs:
     def __getitem__(self, index):
         if isinstance(index, str):
             return self._of_task(index)
-        if isinstance(index, tuple) and len(index) == 2 and index[1] is Ellipsis:
-            index = index[0]  # how scikit-learn indexes rows
-        if not isinstance(index, slice):
-            index = np.asarray(index)
-            if index.ndim != 1 or index.dtype.kind not in "biu":
-                raise IndexError(
-                    "MultiTaskEpochs take the name of a task, a slice, or a vector of "
-                    f"ints or bools. Got {index!r}."
-                )
+        index = check_rows(index, "MultiTaskEpochs", "the name of a task, ")
         view = object.__new__(type(self))
         for name in ("_parts", "tasks", "grouped"):
             setattr(view, name, getattr(self, name))

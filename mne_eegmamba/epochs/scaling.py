@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 IQR_OF_NORMAL = 1.3489795003921634
-SAMPLE_BUDGET = 2**24  # samples of one channel that the statistics look at
+SAMPLE_BUDGET = 2**26  # samples of all channels that the statistics look at
 ENOUGH = 32  # samples below which no scale can be judged
 FACTOR = 1000  # volts and microvolts differ by 1e6, volts and millivolts by 1e3
 
@@ -117,7 +117,7 @@ def _magnitude(part):
 
 def _thinned(data, rows):
     """Take every k-th epoch where there are more than the statistics need."""
-    most = max(1, SAMPLE_BUDGET // data.shape[2])
+    most = max(1, SAMPLE_BUDGET // (data.shape[1] * data.shape[2]))
     if rows is None:
         return data[:: -(-len(data) // most)]
     return data[rows[:: -(-len(rows) // most)]]

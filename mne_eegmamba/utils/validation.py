@@ -3,6 +3,8 @@
 import math
 from numbers import Integral, Real
 
+import numpy as np
+
 
 def check_option(name, value, allowed, owner):
     """Refuse a value that is not one of a few allowed ones.
@@ -112,3 +114,37 @@ def check_flag(name, value, owner):
             f"The `{name}` parameter of {owner} must be True or False. Got {value!r}."
         )
     return value
+
+
+def check_rows(index, owner, others=""):
+    """Refuse what does not pick rows.
+
+    Parameters
+    ----------
+    index : object
+        What stands in the brackets.
+    owner : str
+        What is indexed, for messages.
+    others : str, default=""
+        What else it takes, for messages.
+
+    Returns
+    -------
+    index : slice | ndarray
+        Ints or bools, one dimension.
+
+    Raises
+    ------
+    IndexError
+        If it is anything else.
+    """
+    if isinstance(index, tuple) and len(index) == 2 and index[1] is Ellipsis:
+        index = index[0]  # how scikit-learn indexes rows
+    if isinstance(index, slice):
+        return index
+    found = None if isinstance(index, tuple) else np.asarray(index)
+    if found is None or found.ndim != 1 or found.dtype.kind not in "biu":
+        raise IndexError(
+            f"{owner} take {others}a slice or a vector of ints or bools. Got {index!r}."
+        )
+    return found
