@@ -22,6 +22,11 @@ ORDER = {  # folder: folders of ours that it may import
     "evaluation": {"training", "models", "batches", "epochs", "datasets", "utils"},
     "viz": {"training", "models", "batches", "epochs", "datasets", "utils"},
     "estimators": {"training", "models", "batches", "epochs", "tokens", "ops", "utils"},
+    "experiments": {"estimators", "evaluation", "datasets", "epochs", "utils"},
+    "cli": {
+        *("experiments", "estimators", "evaluation", "datasets", "epochs", "ops"),
+        "utils",
+    },
 }
 ONLY_IN = {  # package of others: where it may be imported
     "skorch": {"training"},

@@ -29,17 +29,23 @@ def as_multiset(data, rows, labels, weights):
     rows, labels, weights : ndarray
         The same for the distinct epochs; weights of equal ones are added.
     """
-    merged = {}
-    for row, label, weight in zip(rows, labels, weights, strict=True):
-        if weight > 0:
-            # Equal numbers of any dtype; adding zero makes -0 the same as 0.
-            content = np.ascontiguousarray(data[row], dtype="<f8") + 0.0
-            digest = hashlib.blake2b(content, digest_size=16).digest()
-            key = (digest, int(label))
-            merged.setdefault(key, (row, []))[1].append(weight)
-    keys = sorted(merged)
+    used = np.flatnonzero(weights > 0)
+    rows, labels, weights = rows[used], labels[used], weights[used]
+    digests = np.array([_digest(data[row]) for row in rows]).reshape(-1, 2)
+    # By content, then label; equal ones stay in the order in which they came.
+    order = np.lexsort((labels, digests[:, 1], digests[:, 0]))
+    keys = np.column_stack([digests, labels.astype(np.uint64)])[order]
+    first = np.flatnonzero(np.r_[True, (keys[1:] != keys[:-1]).any(1)][: len(keys)])
+    groups = np.split(weights[order], first[1:])
     return (
-        np.array([merged[key][0] for key in keys], dtype=np.int64),
-        np.array([key[1] for key in keys], dtype=np.int64),
-        np.array([math.fsum(merged[key][1]) for key in keys]),
+        rows[order][first].astype(np.int64),
+        labels[order][first].astype(np.int64),
+        np.array([math.fsum(group) for group in groups if len(group)]),
     )
+
+
+def _digest(epoch):
+    """Return two numbers that stand for an epoch's samples, whatever their dtype."""
+    content = np.ascontiguousarray(epoch, dtype="<f8") + 0.0  # -0 becomes 0
+    found = hashlib.blake2b(content, digest_size=16).digest()
+    return np.frombuffer(found, dtype=">u8").astype(np.uint64)

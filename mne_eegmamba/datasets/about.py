@@ -1,6 +1,12 @@
 """What is known of a data set without reading it."""
 
 from dataclasses import dataclass
+from importlib import import_module
+
+NAMES = (
+    *("siena", "chbmit", "sleep_edf", "shhs"),
+    *("deap", "seed", "shu", "bci_iv_2a"),
+)
 
 
 @dataclass(frozen=True)
@@ -22,3 +28,26 @@ class About:
     how_to_get: str  # one sentence: free download, or whom to ask
     citation: str
     layout: str  # the folders and files that `find` expects
+
+
+def data_set(name):
+    """Return the module of a data set.
+
+    Parameters
+    ----------
+    name : str
+        One of ``NAMES``.
+
+    Returns
+    -------
+    module : module
+        With ``ABOUT``, ``find``, ``read`` and ``load``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such data set.
+    """
+    if name not in NAMES:
+        raise ValueError(f"The data set must be one of {list(NAMES)}. Got {name!r}.")
+    return import_module(f"mne_eegmamba.datasets.{name}")

@@ -1,37 +1,9 @@
 """From files on disk to a store that training reads batch by batch."""
 
-from importlib import import_module
 from inspect import signature
 
+from mne_eegmamba.datasets.about import data_set
 from mne_eegmamba.datasets.store import write_store
-
-NAMES = (
-    *("siena", "chbmit", "sleep_edf", "shhs"),
-    *("deap", "seed", "shu", "bci_iv_2a"),
-)
-
-
-def data_set(name):
-    """Return the module of a data set.
-
-    Parameters
-    ----------
-    name : str
-        One of ``NAMES``.
-
-    Returns
-    -------
-    module : module
-        With ``ABOUT``, ``find``, ``read`` and ``load``.
-
-    Raises
-    ------
-    ValueError
-        If there is no such data set.
-    """
-    if name not in NAMES:
-        raise ValueError(f"The data set must be one of {list(NAMES)}. Got {name!r}.")
-    return import_module(f"mne_eegmamba.datasets.{name}")
 
 
 def prepare(

@@ -57,6 +57,17 @@ def load(cls, path):
             f"{str(path)!r} holds a {content['estimator']}, not a {cls.__name__}; use "
             f"{content['estimator']}.load."
         )
+    return _unpack(cls, arrays, content)
+
+
+def load_any(classes, path):
+    """Read a fitted estimator of whichever of some classes it is."""
+    arrays, content = checkpoint.read(path)
+    by_name = {cls.__name__: cls for cls in classes}
+    return _unpack(by_name[content["estimator"]], arrays, content)
+
+
+def _unpack(cls, arrays, content):
     given = content["parameters"].items()
     estimator = cls(**{name: _unpack_plain(value) for name, value in given})
     estimator.tasks_ = dict(

@@ -8,5 +8,6 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "cross_validation": ["evaluate"],
         "folds": ["TaskGroupKFold"],
         "metrics": ["score_table"],
+        "paper_folds": ["PaperFolds", "paper_fold"],
     },
 )

@@ -60,7 +60,7 @@ def evaluate(estimator, data, cv=None, alone=False, n_jobs=None):
         )
     cv = TaskGroupKFold() if cv is None else check_cv(cv)
     folds = list(cv.split(data, data.y, data.groups))
-    score = _score_alone if alone else _score_together
+    score = score_alone if alone else score_together
     found = Parallel(n_jobs)(
         delayed(score)(clone(estimator), data[train], data[test])
         for train, test in folds
@@ -74,7 +74,21 @@ def evaluate(estimator, data, cv=None, alone=False, n_jobs=None):
     return _with_summary(table)
 
 
-def _score_together(estimator, train, test):
+def score_together(estimator, train, test):
+    """Train one estimator on all tasks and score each.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Is fitted.
+    train, test : MultiTaskEpochs
+        The two sides of a fold.
+
+    Returns
+    -------
+    scores : dict of {str: dict}
+        From `score_table`, by task.
+    """
     estimator.fit(train, train.y)
     proba = estimator.predict_proba(test)
     owners = np.array([str(name).split("/", 1)[0] for name in estimator.classes_])
@@ -86,7 +100,21 @@ def _score_together(estimator, train, test):
     return found
 
 
-def _score_alone(estimator, train, test):
+def score_alone(estimator, train, test):
+    """Train a copy of an estimator on each task alone and score it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Is cloned for each task.
+    train, test : MultiTaskEpochs
+        The two sides of a fold.
+
+    Returns
+    -------
+    scores : dict of {str: dict}
+        From `score_table`, by task.
+    """
     found = {}
     for task in np.unique(test.task):
         one = clone(estimator)

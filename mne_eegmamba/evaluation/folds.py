@@ -83,14 +83,9 @@ class TaskGroupKFold(BaseCrossValidator):
             As the class says.
         """
         check_number("n_splits", self.n_splits, type(self).__name__, 2, integer=True)
-        if groups is None:
-            raise ValueError(
-                "The 'groups' parameter should not be None. Give data.groups of "
-                "MultiTaskEpochs."
-            )
+        places = _by_task(groups)
         check_consistent_length(X, groups)
         groups = np.asarray(groups)
-        places = _by_task(groups)
         for task, at in places.items():
             n_groups = len(np.unique(groups[at]))
             if n_groups < self.n_splits:
@@ -119,7 +114,30 @@ class TaskGroupKFold(BaseCrossValidator):
             yield test
 
 
-def _by_task(groups):
+def split_groups(groups):
+    """Cut ``"task/group"`` in two.
+
+    Parameters
+    ----------
+    groups : array-like of str, shape (n_epochs,)
+        Of `MultiTaskEpochs`.
+
+    Returns
+    -------
+    tasks, names : ndarray of str, shape (n_epochs,)
+        What stands before and after the first "/".
+
+    Raises
+    ------
+    ValueError
+        If they are anything else.
+    """
+    if groups is None:
+        raise ValueError(
+            "The 'groups' parameter should not be None. Give data.groups of "
+            "MultiTaskEpochs."
+        )
+    groups = np.asarray(groups)
     if groups.ndim != 1 or groups.dtype.kind not in "UO":
         raise ValueError(
             'groups must be a vector of "task/group" texts. Got the shape '
@@ -131,5 +149,10 @@ def _by_task(groups):
             f'groups must be "task/group" for every epoch. Got {wrong[0]!r}; use '
             "data.groups of MultiTaskEpochs, or GroupKFold for a single task."
         )
-    tasks = np.array([str(group).split("/", 1)[0] for group in groups])
+    parts = np.array([str(group).split("/", 1) for group in groups]).reshape(-1, 2)
+    return parts[:, 0], parts[:, 1]
+
+
+def _by_task(groups):
+    tasks, _ = split_groups(groups)
     return {str(task): np.flatnonzero(tasks == task) for task in np.unique(tasks)}

@@ -1,0 +1,1 @@
+"""The command ``mne-eegmamba``: one file per subcommand, each a thin layer."""

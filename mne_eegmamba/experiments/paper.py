@@ -1,0 +1,207 @@
+"""The paper's experiment: eight data sets, five folds, single-task and multi-task."""
+
+import hashlib
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mne_eegmamba.datasets.about import NAMES, data_set
+from mne_eegmamba.datasets.prepare import prepare
+from mne_eegmamba.datasets.store import STORE, open_store
+from mne_eegmamba.epochs.multitask import MultiTaskEpochs
+from mne_eegmamba.epochs.shards import write_text
+from mne_eegmamba.estimators import (
+    EEGMambaClassifier,
+    MultiTaskEEGMamba,
+    paper_parameters,
+)
+from mne_eegmamba.evaluation.cross_validation import score_alone, score_together
+from mne_eegmamba.evaluation.paper_folds import PaperFolds, paper_fold
+
+logger = logging.getLogger("mne_eegmamba")
+
+TITLES = {  # kind of task: which table of the paper
+    "seizure": "Table 2: seizure detection",
+    "sleep": "Table 3: sleep stages",
+    "emotion": "Table 4: emotion recognition",
+    "motor imagery": "Table 5: motor imagery",
+}
+MEASURES = ["accuracy", "balanced_accuracy", "auroc", "macro_f1", "weighted_f1"]
+SINGLE, JOINT = "single-task", "multi-task"
+
+
+def paper_experiment(
+    data, out, networks=(SINGLE, JOINT), n_jobs=None, on_error="raise", **parameters
+):
+    """Run the paper's experiment on those of its data sets that are there.
+
+    Data sets are prepared into stores first, with the subjects that the paper uses.
+    Then the networks are trained with the paper's parameters on four fifths of the
+    subjects and scored on the others, five times. Each fold is written when it is
+    done, and not trained again.
+
+    Parameters
+    ----------
+    data : dict of {str: path-like}
+        Name of a data set: its files, or a store of it.
+    out : path-like
+        Folder of the stores and the scores.
+    networks : sequence of str, default=("single-task", "multi-task")
+        Which networks to train.
+    n_jobs : int | None, default=None
+        Recordings prepared at once.
+    on_error : "raise" | "warn", default="raise"
+        As in `prepare`.
+    **parameters : object
+        Parameters of the estimators that shall differ from the paper's.
+
+    Returns
+    -------
+    scores : pandas.DataFrame
+        A row per network, data set and fold, the columns of `score_table`.
+
+    Raises
+    ------
+    ValueError
+        If a name is no data set of the paper, or ``out`` has scores of other data or
+        parameters.
+
+    References
+    ----------
+    Gui et al., arXiv 2407.20254, Tables 2 to 5, 7 and 8.
+    """
+    unknown = [name for name in data if name not in NAMES]
+    if unknown or not data:
+        raise ValueError(f"data must name some of {list(NAMES)}. Got {list(data)}.")
+    wrong = [name for name in networks if name not in (SINGLE, JOINT)]
+    if wrong:
+        raise ValueError(f"networks must be out of {[SINGLE, JOINT]}. Got {wrong}.")
+    out = Path(out)
+    stores = {
+        name: _open_or_prepare(name, Path(path), out / "stores", n_jobs, on_error)
+        for name, path in data.items()
+    }
+    rows = {}
+    for network in networks:
+        together = [list(stores)] if network == JOINT else [[name] for name in stores]
+        for names in together:
+            part = MultiTaskEpochs({name: stores[name] for name in names})
+            folds = _run_folds(network, part, out / "scores", parameters)
+            for fold, scores in enumerate(folds):
+                rows |= {(network, name, fold): scores[name] for name in scores}
+    names = ["network", "data_set", "fold"]
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(names)
+
+
+def _open_or_prepare(name, path, folder, n_jobs, on_error):
+    """Return the store of a data set, with the paper's subjects only."""
+    if (path / STORE).is_file():
+        store = open_store(path)
+    else:
+        recordings = data_set(name).find(path)
+        subjects = sorted({recording.subject for recording in recordings})
+        folds = paper_fold(name, subjects)
+        used = [s for s, k in zip(subjects, folds, strict=True) if k >= 0]
+        if not used:
+            raise ValueError(
+                f"{path} has no subject that the paper uses of {name}, only {subjects}."
+            )
+        logger.info("%s: %d of %d subjects", name, len(used), len(subjects))
+        store = prepare(name, path, folder / name, used, n_jobs, on_error)
+    return store[np.flatnonzero(paper_fold(name, store.groups) >= 0)]
+
+
+def _run_folds(network, data, folder, parameters):
+    """Give the scores of each fold, from disk where they are there."""
+    joint = network == JOINT
+    kind = MultiTaskEEGMamba if joint else EEGMambaClassifier
+    score = score_together if joint else score_alone
+    settings = {"random_state": 0, **paper_parameters(joint), **parameters}
+    folder.mkdir(parents=True, exist_ok=True)
+    folds = list(PaperFolds().split(data, groups=data.groups))
+    for fold, (train, test) in enumerate(folds):
+        name = f"{network}-{'+'.join(data.tasks)}-{fold}"
+        key = _key(settings, data, train, test)
+        file = folder / f"{name}.json"
+        if not file.is_file():
+            tasks = ", ".join(data.tasks)
+            logger.info("%s, %s: fold %d of %d", network, tasks, fold + 1, len(folds))
+            scores = score(kind(**settings), data[train], data[test])
+            write_text(file, json.dumps({"key": key, "scores": scores}, indent=2))
+        yield _read(file, key)
+
+
+def _key(settings, data, train, test):
+    """Name what a fold's scores depend on."""
+    text = [json.dumps(settings, sort_keys=True)]
+    text += [",".join(data.y[rows]) for rows in (train, test)]
+    text += [",".join(data.groups[rows]) for rows in (train, test)]
+    return hashlib.blake2b("\n".join(text).encode(), digest_size=16).hexdigest()
+
+
+def _read(file, key):
+    content = json.loads(file.read_text())
+    if content["key"] != key:
+        raise ValueError(
+            f"{file} has scores of other parameters or data. Use another folder, or "
+            "delete it to train this fold again."
+        )
+    return content["scores"]
+
+
+def paper_tables(scores, published=None):
+    """Print scores as the paper does: a table per kind of task.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        From `paper_experiment`.
+    published : pandas.DataFrame | None, default=None
+        Figures to set beside them: columns ``data_set``, ``network``, and any of the
+        measures, with means over the folds.
+
+    Returns
+    -------
+    text : str
+        Mean and standard deviation over folds; data sets that are absent are named.
+    """
+    there = scores.index.get_level_values("data_set").unique()
+    lines = []
+    for kind, title in TITLES.items():
+        names = [name for name in NAMES if data_set(name).ABOUT.task == kind]
+        lines += [title, ""]
+        here = [name for name in names if name in there]
+        if here:
+            lines += [_one_table(scores, here, published), ""]
+        absent = [name for name in names if name not in there]
+        if absent:
+            lines += [f"Not there: {', '.join(absent)}.", ""]
+    return "\n".join(lines)
+
+
+def _one_table(scores, names, published):
+    rows = {}
+    for name in names:
+        for network, part in scores.xs(name, level="data_set").groupby("network"):
+            rows[name, network] = {
+                measure: f"{part[measure].mean():.3f} ± {part[measure].std():.3f}"
+                for measure in MEASURES
+            } | {"folds": str(len(part))}
+            for _, row in _of(published, name, network).iterrows():
+                rows[name, f"{network}, published"] = {
+                    measure: f"{row[measure]:.3f}"
+                    for measure in MEASURES
+                    if measure in row and pd.notna(row[measure])
+                }
+    table = pd.DataFrame.from_dict(rows, orient="index").fillna("-")
+    return table.rename_axis(["data set", "network"]).to_string()
+
+
+def _of(published, name, network):
+    if published is None:
+        return pd.DataFrame()
+    wanted = published["data_set"].eq(name) & published["network"].eq(network)
+    return published[wanted]
