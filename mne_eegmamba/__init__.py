@@ -8,8 +8,9 @@ __version__ = "0.1.0.dev0"
 
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
-    submodules=["datasets", "evaluation", "models", "ops", "viz"],
+    submodules=["datasets", "evaluation", "experiments", "models", "ops", "viz"],
     submod_attrs={
+        "continuous": ["annotate_raw"],
         "datasets": ["load_demo"],
         "epochs.multitask": ["MultiTaskEpochs"],
         "estimators": [

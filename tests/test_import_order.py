@@ -22,6 +22,7 @@ ORDER = {  # folder: folders of ours that it may import
     "evaluation": {"training", "models", "batches", "epochs", "datasets", "utils"},
     "viz": {"training", "models", "batches", "epochs", "datasets", "utils"},
     "estimators": {"training", "models", "batches", "epochs", "tokens", "ops", "utils"},
+    "continuous": set(),
     "experiments": {"estimators", "evaluation", "datasets", "epochs", "utils"},
     "cli": {
         *("experiments", "estimators", "evaluation", "datasets", "epochs", "ops"),
@@ -40,7 +41,15 @@ ONLY_IN = {  # package of others: where it may be imported
         *("ops", "batches", "tokens", "blocks", "heads", "models", "training"),
         *("estimators", "utils"),
     },
-    "mne": {"epochs", "datasets", "training", "estimators", "viz", "evaluation"},
+    "mne": {
+        "epochs",
+        "datasets",
+        "training",
+        "estimators",
+        "viz",
+        "evaluation",
+        "continuous",
+    },
     "sklearn": {"estimators", "evaluation", "viz"},
     "pandas": {"datasets", "epochs", "training", "estimators", "evaluation", "viz"},
 }
