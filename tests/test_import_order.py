@@ -39,19 +39,17 @@ ONLY_IN = {  # package of others: where it may be imported
     "matplotlib": {"viz"},
     "torch": {
         *("ops", "batches", "tokens", "blocks", "heads", "models", "training"),
-        *("estimators", "utils"),
+        *("estimators", "utils", "cli"),
     },
     "mne": {
-        "epochs",
-        "datasets",
-        "training",
-        "estimators",
-        "viz",
-        "evaluation",
-        "continuous",
+        *("epochs", "datasets", "training", "estimators", "viz", "evaluation"),
+        *("continuous", "cli"),
     },
     "sklearn": {"estimators", "evaluation", "viz"},
-    "pandas": {"datasets", "epochs", "training", "estimators", "evaluation", "viz"},
+    "pandas": {
+        *("datasets", "epochs", "training", "estimators", "evaluation", "viz"),
+        *("experiments", "cli"),
+    },
 }
 FILES = sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT)
 

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from mne_eegmamba import load_demo
 from mne_eegmamba.cli.arguments import add_parameters, read_parameters
+from mne_eegmamba.datasets import load_demo
 from mne_eegmamba.epochs.labels import event_names
 from mne_eegmamba.estimators import MultiTaskEEGMamba
 from mne_eegmamba.evaluation import score_table

@@ -4,8 +4,7 @@ import argparse
 import logging
 import sys
 from importlib import import_module
-
-from mne_eegmamba import __version__
+from importlib.metadata import version
 
 COMMANDS = {
     "datasets": "what is known of the paper's data sets, and where to get them",
@@ -48,7 +47,7 @@ def make_parser(chosen):
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--version", action="version", version=version("mne-eegmamba"))
     commands = parser.add_subparsers(dest="command", metavar="command", required=True)
     for name, what in COMMANDS.items():
         command = commands.add_parser(

@@ -5,12 +5,20 @@ from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
-from mne_eegmamba import __version__
 from mne_eegmamba.ops import show_backends
 
 EXAMPLES = "  mne-eegmamba sys-info"
 PACKAGES = (
-    *("torch", "numba", "triton", "mamba-ssm", "causal-conv1d", "mne", "scikit-learn"),
+    *(
+        "mne-eegmamba",
+        "torch",
+        "numba",
+        "triton",
+        "mamba-ssm",
+        "causal-conv1d",
+        "mne",
+        "scikit-learn",
+    ),
     *("skorch", "numpy", "scipy", "pandas", "joblib", "safetensors"),
 )
 
@@ -21,7 +29,6 @@ def add_arguments(parser):
 
 def run(options):
     """Print versions, devices and backends."""
-    print(f"{'mne_eegmamba':<16}{__version__}")
     print(f"{'Python':<16}{platform.python_version()} on {platform.platform()}")
     for name in PACKAGES:
         print(f"{name:<16}{_version(name)}")

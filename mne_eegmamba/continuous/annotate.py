@@ -50,7 +50,8 @@ def annotate_raw(clf, raw, task=None, overlap=0.0):
     ...     events=np.c_[:8, [0] * 8, [1, 2] * 4], event_id={"W": 1, "N2": 2},
     ... )
     >>> clf = EEGMambaClassifier(d_model=16, max_epochs=1, verbose=False).fit(epochs)
-    >>> raw = mne.io.RawArray(rng.standard_normal((1, 1000)) * 1e-5, info, verbose=False)
+    >>> signal = rng.standard_normal((1, 1000)) * 1e-5
+    >>> raw = mne.io.RawArray(signal, info, verbose=False)
     >>> annotations = annotate_raw(clf, raw)
     >>> [round(float(onset), 1) for onset in annotations.onset]
     [0.0, 3.0, 6.0, 9.0]
