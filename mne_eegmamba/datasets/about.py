@@ -22,3 +22,24 @@ class About:
     how_to_get: str  # one sentence: free download, or whom to ask
     citation: str
     layout: str  # the folders and files that `find` expects
+
+
+def name_folds(pattern, *groups):
+    """Return folds of subjects that are numbered without gaps.
+
+    Parameters
+    ----------
+    pattern : str
+        What a number becomes a subject with, such as ``"s{:02d}"``.
+    *groups : tuple of (int, int)
+        First and last number of each fold.
+
+    Returns
+    -------
+    folds : tuple of tuple of str
+        The names of the subjects of each fold.
+    """
+    return tuple(
+        tuple(pattern.format(number) for number in range(first, last + 1))
+        for first, last in groups
+    )
