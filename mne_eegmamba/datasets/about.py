@@ -43,3 +43,19 @@ def name_folds(pattern, *groups):
         tuple(pattern.format(number) for number in range(first, last + 1))
         for first, last in groups
     )
+
+
+def split_names(text):
+    """Return the channel names of a blank-separated list.
+
+    Parameters
+    ----------
+    text : str
+        Names between blanks.
+
+    Returns
+    -------
+    names : tuple of str
+        The names.
+    """
+    return tuple(text.split())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mne_eegmamba.datasets.about import About, name_folds
+from mne_eegmamba.datasets.about import About, name_folds, split_names
 from mne_eegmamba.datasets.mat import read_mat
 from mne_eegmamba.datasets.pieces import Piece, epochs_from_pieces, make_raw
 from mne_eegmamba.datasets.recordings import Recording, load_recordings, pick_subjects
@@ -35,12 +35,10 @@ ABOUT = About(
 EVENT_ID = {"negative": 1, "neutral": 2, "positive": 3}
 CODES = {-1: 1, 0: 2, 1: 3}  # label in label.mat -> event
 SFREQ = 200.0
-CH_NAMES = tuple(
-    (
-        "Fp1 Fpz Fp2 AF3 AF4 F7 F5 F3 F1 Fz F2 F4 F6 F8 FT7 FC5 FC3 FC1 FCz FC2 FC4 "
-        "FC6 FT8 T7 C5 C3 C1 Cz C2 C4 C6 T8 TP7 CP5 CP3 CP1 CPz CP2 CP4 CP6 TP8 P7 P5 "
-        "P3 P1 Pz P2 P4 P6 P8 PO7 PO5 PO3 POz PO4 PO6 PO8 CB1 O1 Oz O2 CB2"
-    ).split()
+CH_NAMES = split_names(
+    "Fp1 Fpz Fp2 AF3 AF4 F7 F5 F3 F1 Fz F2 F4 F6 F8 FT7 FC5 FC3 FC1 FCz FC2 FC4 "
+    "FC6 FT8 T7 C5 C3 C1 Cz C2 C4 C6 T8 TP7 CP5 CP3 CP1 CPz CP2 CP4 CP6 TP8 P7 P5 "
+    "P3 P1 Pz P2 P4 P6 P8 PO7 PO5 PO3 POz PO4 PO6 PO8 CB1 O1 Oz O2 CB2"
 )
 _FILE = re.compile(r"(\d{1,2})_(\d{8})\.mat")
 _FILM = re.compile(r"_eeg(\d+)$")

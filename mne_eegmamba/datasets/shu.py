@@ -8,7 +8,7 @@ import mne
 import numpy as np
 import pandas as pd
 
-from mne_eegmamba.datasets.about import About, name_folds
+from mne_eegmamba.datasets.about import About, name_folds, split_names
 from mne_eegmamba.datasets.mat import read_mat
 from mne_eegmamba.datasets.pieces import Piece, epochs_from_pieces, make_raw
 from mne_eegmamba.datasets.recordings import Recording, load_recordings, pick_subjects
@@ -39,11 +39,9 @@ ABOUT = About(
 EVENT_ID = {"left_hand": 1, "right_hand": 2}
 SFREQ = 250.0
 N_TIMES = 1000  # of a trial
-CH_NAMES = tuple(
-    (
-        "Fp1 Fp2 Fz F3 F4 F7 F8 FC1 FC2 FC5 FC6 Cz C3 C4 T3 T4 A1 A2 CP1 CP2 CP5 CP6 "
-        "Pz P3 P4 T5 T6 PO3 PO4 Oz O1 O2"
-    ).split()
+CH_NAMES = split_names(
+    "Fp1 Fp2 Fz F3 F4 F7 F8 FC1 FC2 FC5 FC6 Cz C3 C4 T3 T4 A1 A2 CP1 CP2 CP5 CP6 "
+    "Pz P3 P4 T5 T6 PO3 PO4 Oz O1 O2"
 )
 COLUMNS = ["onset", "duration", "trial_type", "response_time", "sample", "value"]
 _TRIAL_TYPES = {"left": 1, "right": 2}

@@ -35,13 +35,11 @@ def _ratings(rng):
 
 
 def _trial(rng, valence):
-    """Return 40 channels of 63 s in microvolts; the baseline is 3 s of 1 mV."""
+    """Return 40 channels of 63 s in microvolts."""
     data = background(rng, 40, 63 * SFREQ, microvolts=5.0).astype(float)
     frequency = 30.0 if valence >= 4.5 else 10.0
     for row in range(32):
         data[row] += rhythm(rng, frequency, data.shape[1], SFREQ, 10.0)
-    # A rhythm that no epoch may hold: it is only in the baseline, and loud.
-    data[:32, : 3 * SFREQ - 16] += rhythm(rng, 20.0, 3 * SFREQ - 16, SFREQ, 1000.0)
     return data
 
 

@@ -3,12 +3,13 @@
 import numpy as np
 from scipy.io import savemat
 
+from mne_eegmamba.datasets.about import split_names
 from mne_eegmamba.datasets.simulate.rhythms import add_imagery, background
 
-CH_NAMES = (
+CH_NAMES = split_names(
     "Fp1 Fp2 Fz F3 F4 F7 F8 FC1 FC2 FC5 FC6 Cz C3 C4 T3 T4 A1 A2 CP1 CP2 CP5 CP6 Pz P3 "
     "P4 T5 T6 PO3 PO4 Oz O1 O2"
-).split()
+)
 SFREQ = 250
 N_TIMES = 1000
 SESSIONS = {"ses-01": 20, "ses-04": 19}  # trials; the real set has five and up to 100
@@ -25,11 +26,7 @@ def write(path, n_subjects, rng):
         (path / folder).mkdir(exist_ok=True)
     for subject in range(1, n_subjects + 1):
         for session, n_trials in SESSIONS.items():
-            # Subject 2 has one session only, so that sizes differ.
-            if subject == 2 and session == "ses-01":
-                n_trials = 0
-            if n_trials:
-                _write_session(path, f"sub-{subject:03d}_{session}", n_trials, rng)
+            _write_session(path, f"sub-{subject:03d}_{session}", n_trials, rng)
 
 
 def _write_session(path, name, n_trials, rng):
