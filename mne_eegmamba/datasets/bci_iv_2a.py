@@ -13,6 +13,8 @@ from mne_eegmamba.datasets.mat import mat_variables
 from mne_eegmamba.datasets.pieces import Piece, epochs_from_pieces, make_raw
 from mne_eegmamba.datasets.recordings import Recording, load_recordings, pick_subjects
 
+__all__ = ["ABOUT", "fetch", "find", "load", "read"]
+
 ABOUT = About(
     name="bci_iv_2a",
     title="BCI competition IV 2a",

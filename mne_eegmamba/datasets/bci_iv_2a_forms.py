@@ -123,8 +123,8 @@ def _read_gdf(path):
 def _read_npz(path):
     """Return signal in microvolts, types and samples of events, flags of trials."""
     try:
-        with np.load(path) as file:
-            content = {name: file[name] for name in file}
+        with path.open("rb") as file, np.load(file) as arrays:
+            content = {name: arrays[name] for name in arrays}
     except Exception as error:  # zip and numpy raise what they stumble over
         raise ValueError(f"{path.name} is not a whole npz file: {error}") from error
     missing = {"s", "etyp", "epos"} - set(content)

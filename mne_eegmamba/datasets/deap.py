@@ -10,6 +10,8 @@ from mne_eegmamba.datasets.about import About, name_folds
 from mne_eegmamba.datasets.pieces import Piece, epochs_from_pieces, make_raw
 from mne_eegmamba.datasets.recordings import Recording, load_recordings, pick_subjects
 
+__all__ = ["ABOUT", "find", "load", "read"]
+
 ABOUT = About(
     name="deap",
     title="DEAP",

@@ -11,6 +11,8 @@ from mne_eegmamba.datasets.mat import read_mat
 from mne_eegmamba.datasets.pieces import Piece, epochs_from_pieces, make_raw
 from mne_eegmamba.datasets.recordings import Recording, load_recordings, pick_subjects
 
+__all__ = ["ABOUT", "find", "load", "read"]
+
 ABOUT = About(
     name="seed",
     title="SEED",
@@ -19,7 +21,7 @@ ABOUT = About(
     n_channels=62,
     duration=20.0,
     folds=name_folds("{}", (1, 3), (4, 6), (7, 9), (10, 12), (13, 15)),
-    url="https://bcmi.sjtu.edu.cn/home/seed/",
+    url="https://bcmi.sjtu.edu.cn/~seed/",
     licence="Licence agreement: research only, not to be passed on",
     how_to_get=(
         "Apply with the licence agreement on the page of the data set (BCMI, Shanghai "

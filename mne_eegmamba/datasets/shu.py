@@ -10,8 +10,15 @@ import pandas as pd
 
 from mne_eegmamba.datasets.about import About, name_folds, split_names
 from mne_eegmamba.datasets.mat import read_mat
-from mne_eegmamba.datasets.pieces import Piece, epochs_from_pieces, make_raw
-from mne_eegmamba.datasets.recordings import Recording, load_recordings, pick_subjects
+from mne_eegmamba.datasets.recordings import (
+    NoEpochs,
+    Recording,
+    epochs_from_array,
+    load_recordings,
+    pick_subjects,
+)
+
+__all__ = ["ABOUT", "find", "load", "read"]
 
 ABOUT = About(
     name="shu",
@@ -146,26 +153,19 @@ def read(recording, *, sfreq=200.0, l_freq=None, h_freq=None):
     _check_band(l_freq, h_freq)
     reader = _read_edf if recording.signal.suffix == ".edf" else _read_mat
     trials, codes = reader(recording)
-    pieces = (
-        Piece(
-            make_raw(trial, CH_NAMES, SFREQ),
-            number=number,
-            begins=(number - 1) * N_TIMES / SFREQ,
-            starts=np.zeros(1),
-            codes=np.array([code]),
-        )
-        for number, (trial, code) in enumerate(zip(trials, codes, strict=True), 1)
-    )
-    return epochs_from_pieces(
-        pieces,
+    if not len(trials):
+        raise NoEpochs("it has no trials")
+    data = _process(np.asarray(trials) * 1e-6, sfreq, l_freq, h_freq)
+    epochs = epochs_from_array(
+        data,
+        mne.create_info(list(CH_NAMES), sfreq, "eeg", verbose="error"),
+        np.arange(len(data)) * data.shape[2],
+        codes,
+        EVENT_ID,
         recording,
-        kind="trial",
-        event_id=EVENT_ID,
-        duration=N_TIMES / SFREQ,
-        sfreq=sfreq,
-        l_freq=l_freq,
-        h_freq=h_freq,
     )
+    epochs.metadata["trial"] = np.arange(1, len(data) + 1)
+    return epochs
 
 
 def load(
@@ -250,6 +250,15 @@ def _check_band(l_freq, h_freq):
         )
 
 
+def _process(data, sfreq, l_freq, h_freq):
+    """Filter and resample (n_trials, n_channels, n_times), each row by itself."""
+    if not (l_freq is None and h_freq is None):
+        data = mne.filter.filter_data(data, SFREQ, l_freq, h_freq, verbose="error")
+    if sfreq != SFREQ:
+        data = mne.filter.resample(data, up=sfreq, down=SFREQ, verbose="error")
+    return data
+
+
 def _read_mat(recording):
     """Return trials (n_trials, 32, 1000) in microvolts and their codes."""
     variables = read_mat(recording.signal)
@@ -283,11 +292,15 @@ def _read_edf(recording):
     first, codes = _read_events(recording.labels)
     raw = _open_edf(recording.signal)
     signal = raw.get_data(verbose="error") * 1e6
-    if len(first) and (first.min() < 0 or first.max() + N_TIMES > signal.shape[1]):
+    if signal.shape[1] != len(first) * N_TIMES:
         raise ValueError(
-            f"{recording.labels.name} has trials up to sample "
-            f"{first.max() + N_TIMES}, but {recording.signal.name} ends at "
-            f"{signal.shape[1]}"
+            f"{recording.labels.name} has {len(first)} trials of {N_TIMES} samples, "
+            f"but {recording.signal.name} has {signal.shape[1]} samples"
+        )
+    if first.min() < 0 or first.max() + N_TIMES > signal.shape[1]:
+        raise ValueError(
+            f"{recording.labels.name} has samples from {first.min() + 1} to "
+            f"{first.max() + N_TIMES}; they count from 1 to {signal.shape[1]}"
         )
     return [signal[:, at : at + N_TIMES] for at in first], codes
 

@@ -208,7 +208,8 @@ def test_epochs_that_run_into_missing_samples_are_left_out(tmp_path, rng):
     write_npz(tmp_path / "A01T.npz", signal, events)
     with pytest.warns(RuntimeWarning, match="A01T: 2 epochs run into missing samples"):
         epochs = bci_iv_2a.load(tmp_path)
-    assert epochs.metadata["onset"].tolist() == [4, 23]
+    # The second is in the stretch after the missing sample, on a grid of its own.
+    np.testing.assert_allclose(epochs.metadata["onset"], [4, 23], atol=0.0025)
     assert np.isfinite(epochs.get_data()).all()
 
 

@@ -133,6 +133,12 @@ def test_bids_names_and_capital_channels(one):
     np.testing.assert_allclose(shu.load(one).get_data(), expected, atol=0.02e-6)
 
 
+def test_a_session_without_trials_is_no_error_but_said(one):
+    savemat(one / MAT, {"data": np.zeros((0, 32, 1000)), "labels": np.zeros((1, 0))})
+    with pytest.raises(ValueError, match="1 recordings gave epochs.*it has no trials"):
+        shu.load(one)
+
+
 def test_finds_sessions_and_subjects(folder):
     found = shu.find(folder)
     assert [recording.name for recording in found] == [
@@ -194,8 +200,13 @@ def test_signals_and_labels_must_fit(one):
 
 def test_events_must_fit(one):
     (one / MAT).unlink()
-    (one / TSV).write_text(event_table([1] * 21, header=True))
-    with pytest.raises(ValueError, match="trials up to sample 21000.*ends at 20000"):
+    for n_trials in (19, 21):
+        (one / TSV).write_text(event_table([1] * n_trials, header=True))
+        with pytest.raises(ValueError, match=f"{n_trials} trials of 1000.*has 20000"):
+            shu.load(one)
+    table = event_table([1] * 20, header=True).replace("\t1\t1\n", "\t20001\t1\n")
+    (one / TSV).write_text(table)
+    with pytest.raises(ValueError, match="they count from 1 to 20000"):
         shu.load(one)
     (one / TSV).write_text(event_table([1], True).replace("left", "up"))
     with pytest.raises(ValueError, match=r"left or right. Got \{'up'\}"):

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+__all__ = ["simulate"]
+
 NAMES = ("bci_iv_2a", "deap", "seed", "shu")
 
 

@@ -6,7 +6,7 @@ from scipy.io import savemat
 from mne_eegmamba.datasets.simulate.rhythms import background, rhythm
 
 LABELS = [1, 0, -1, -1, 0, 1, -1, 0, 1, 1, 0, -1, 0, 1, -1]
-DATES = ("20131027", "20131103")  # the real set has three sessions
+DATES = {1: ("20131027", "20131103")}  # the real set has three sessions of everyone
 PREFIXES = ("djc", "jl", "jj")  # initials, another for every subject
 SFREQ = 200
 RHYTHMS = {-1: 6.0, 0: 10.0, 1: 30.0}  # Hz of each label
@@ -23,7 +23,7 @@ def write(path, n_subjects, rng):
     (folder / "readme.txt").write_text("Simulated recordings, no real data.\n")
     for subject in range(1, n_subjects + 1):
         prefix = PREFIXES[subject % len(PREFIXES)]
-        for date in DATES:
+        for date in DATES.get(subject, ("20140404",)):
             films = {
                 f"{prefix}_eeg{number}": _film(rng, label)
                 for number, label in enumerate(LABELS, 1)
