@@ -276,12 +276,7 @@ class _ArrayUnpickler(pickle.Unpickler):
         if (module, name) == ("numpy", "ndarray"):
             return np.ndarray
         if (module, name) == ("numpy", "dtype"):
-            return _make_dtype
+            return np.dtype
         raise pickle.UnpicklingError(
             f"it asks for {module}.{name}, but only numpy arrays are read"
         )
-
-
-def _make_dtype(code, *_):
-    """Make a type of elements; old pickles pass flags that numpy 2.4 warns of."""
-    return np.dtype(code, copy=True)
