@@ -6,11 +6,11 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,
     submodules=[
         *("bci_iv_2a", "chbmit", "deap", "seed", "shhs", "shu", "siena", "sleep_edf"),
+        "simulate",
     ],
     submod_attrs={
         "demo": ["load_demo"],
-        "prepare": ["prepare"],
-        "simulate": ["simulate"],
+        "preparation": ["prepare"],
         "store": ["open_store", "store_report", "write_store"],
     },
 )

@@ -51,3 +51,40 @@ def data_set(name):
     if name not in NAMES:
         raise ValueError(f"The data set must be one of {list(NAMES)}. Got {name!r}.")
     return import_module(f"mne_eegmamba.datasets.{name}")
+
+
+def name_folds(pattern, *groups):
+    """Return folds of subjects that are numbered without gaps.
+
+    Parameters
+    ----------
+    pattern : str
+        What a number becomes a subject with, such as ``"s{:02d}"``.
+    *groups : tuple of (int, int)
+        First and last number of each fold.
+
+    Returns
+    -------
+    folds : tuple of tuple of str
+        The names of the subjects of each fold.
+    """
+    return tuple(
+        tuple(pattern.format(number) for number in range(first, last + 1))
+        for first, last in groups
+    )
+
+
+def split_names(text):
+    """Return the channel names of a blank-separated list.
+
+    Parameters
+    ----------
+    text : str
+        Names between blanks.
+
+    Returns
+    -------
+    names : tuple of str
+        The names.
+    """
+    return tuple(text.split())

@@ -144,7 +144,8 @@ def open_store(path, verify=False):
     Examples
     --------
     >>> import tempfile
-    >>> from mne_eegmamba.datasets import open_store, prepare, simulate
+    >>> from mne_eegmamba.datasets import open_store, prepare
+    >>> from mne_eegmamba.datasets.simulate import simulate
     >>> folder = tempfile.mkdtemp()
     >>> path = simulate("bci_iv_2a", f"{folder}/files")
     >>> _ = prepare("bci_iv_2a", path, f"{folder}/store")

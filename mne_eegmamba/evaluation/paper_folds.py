@@ -71,11 +71,12 @@ class PaperFolds(BaseCrossValidator):
     --------
     >>> import numpy as np
     >>> from mne_eegmamba.evaluation import PaperFolds
-    >>> groups = np.array(["shu/1", "shu/6", "bci_iv_2a/1", "bci_iv_2a/4"])
+    >>> subjects = ["shu/sub-001", "shu/sub-006", "bci_iv_2a/A01", "bci_iv_2a/A04"]
+    >>> groups = np.array(subjects)
     >>> for train, test in PaperFolds().split(groups, groups=groups):
     ...     print(groups[test])
-    ['shu/1' 'bci_iv_2a/1']
-    ['shu/6' 'bci_iv_2a/4']
+    ['shu/sub-001' 'bci_iv_2a/A01']
+    ['shu/sub-006' 'bci_iv_2a/A04']
     """
 
     __metadata_request__split = {"groups": True}

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mne_eegmamba.datasets.about import NAMES, data_set
-from mne_eegmamba.datasets.prepare import prepare
+from mne_eegmamba.datasets.preparation import prepare
 from mne_eegmamba.datasets.store import STORE, open_store
 from mne_eegmamba.epochs.multitask import MultiTaskEpochs
 from mne_eegmamba.epochs.shards import write_text

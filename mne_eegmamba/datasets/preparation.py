@@ -47,7 +47,8 @@ def prepare(
     Examples
     --------
     >>> import tempfile
-    >>> from mne_eegmamba.datasets import prepare, simulate
+    >>> from mne_eegmamba.datasets import prepare
+    >>> from mne_eegmamba.datasets.simulate import simulate
     >>> folder = tempfile.mkdtemp()
     >>> path = simulate("bci_iv_2a", f"{folder}/files")
     >>> epochs = prepare("bci_iv_2a", path, f"{folder}/store")
