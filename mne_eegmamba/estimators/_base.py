@@ -77,9 +77,11 @@ class NetworkEstimator(
         n_batches = train_set.n_batches(self.batch_size)
         net = renew_net(self.net_, settings, n_batches)
         n_before = len(self.history_)
-        self._train(net, train_set, valid, n_passes, random_state, n_before)
-        self.net_ = net
-        self.history_ = history_table(net, self.history_)
+        try:
+            self._train(net, train_set, valid, n_passes, random_state, n_before)
+        finally:  # the network has learned from all passes before an error too
+            self.net_ = net
+            self.history_ = history_table(net, self.history_)
         return self
 
     def _datasets(self, data, settings, random_state, least_classes, known=None):
