@@ -11,6 +11,7 @@ F1, DEPTH = 8, 2  # temporal filters, spatial filters for each of them
 KERNEL, LATER_KERNEL = 64, 16
 POOL, LATER_POOL = 4, 8
 DROPOUT = 0.25
+NORM = {"eps": 1e-3, "momentum": 0.01}
 
 
 class EEGNet(nn.Module):
@@ -21,7 +22,7 @@ class EEGNet(nn.Module):
         width = F1 * DEPTH
         self.temporal = nn.Sequential(
             nn.Conv2d(1, F1, (1, KERNEL), padding=(0, KERNEL // 2), bias=False),
-            nn.BatchNorm2d(F1),
+            nn.BatchNorm2d(F1, **NORM),
         )
         self.spatial = nn.Sequential(
             nn.Conv2d(F1, width, (n_channels, 1), groups=F1, bias=False),
@@ -47,7 +48,7 @@ class EEGNet(nn.Module):
     @staticmethod
     def _end(width, pool):
         return (
-            nn.BatchNorm2d(width),
+            nn.BatchNorm2d(width, **NORM),
             nn.ELU(),
             nn.AvgPool2d((1, pool)),
             nn.Dropout(DROPOUT),

@@ -19,7 +19,7 @@ import argparse
 import torch
 
 from benchmarks.device import Deadline, Meter, describe
-from benchmarks.gpu_check import check
+from benchmarks.gpu_check import SIZES, check
 from benchmarks.gpu_kernels import bandwidth, kernels
 from benchmarks.gpu_network import network
 
@@ -31,6 +31,7 @@ SMOKE = {
     "repeats": 1,
     "width": 16,
     "block": 0.0,
+    "check_sizes": [(2, 5, 16)],
 }
 
 
@@ -57,7 +58,7 @@ def parse(arguments):
     parser.add_argument(
         "--smoke", action="store_true", help="tiny sizes on the CPU: does it run?"
     )
-    parser.set_defaults(width=128, block=0.05)
+    parser.set_defaults(width=128, block=0.05, check_sizes=SIZES)
     options = parser.parse_args(arguments)
     if options.smoke:
         vars(options).update(SMOKE)
@@ -88,7 +89,7 @@ def main(arguments):
     versions = ", ".join(f"{name} {v}" for name, v in results["versions"].items())
     print(f"{results['card']['name']}; {versions}; {results['date']}")
     deadline = Deadline(options.minutes)
-    results["check"] = check(device, options.precision)
+    results["check"] = check(device, options.precision, options.check_sizes)
     meter = Meter(device, options.repeats, options.block)
     if "kernels" in options.only:
         results["copy_GBps"] = bandwidth(meter, 2**12 if options.smoke else 2**30)

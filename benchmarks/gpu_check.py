@@ -97,13 +97,13 @@ def worst(found, wanted):
     return max(errors)
 
 
-def check(device, precisions):
+def check(device, precisions, sizes=SIZES):
     """Print and return the errors; end the run at the first that is too large."""
     rows = []
     for precision in precisions:
         for operator, (make, inputs_of) in OPERATORS.items():
             for backend in backends(operator, device, DTYPES[precision]):
-                for size in SIZES:
+                for size in sizes:
                     inputs = placed(inputs_of(*size), device, DTYPES[precision])
                     error = operator_error(make, backend, inputs)
                     row = f"{operator} {size}", backend, precision, error

@@ -1,5 +1,7 @@
 """The host queues the work of a pass for a GPU; nothing in a step waits for it."""
 
+import contextlib
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from mne_eegmamba.batches.dataset import MultiTaskDataset, TaskDataset
 from mne_eegmamba.batches.in_order import InOrder
 from mne_eegmamba.epochs.scaling import learn_scaling
 from mne_eegmamba.models import EEGMamba, EEGMambaConfig
+from mne_eegmamba.training import net as net_file
 from mne_eegmamba.training.inference import run
 from mne_eegmamba.training.net import build_net, history_table, train
 from mne_eegmamba.training.seeding import local_seed
@@ -144,6 +147,33 @@ def test_losses_are_numbers_after_the_pass():
         sizes = [row[f"{part}_batch_size"] for row in rows]
         want = np.average(losses, weights=sizes)
         assert table.loc[1, f"{part}_loss"] == pytest.approx(want)
+
+
+def test_a_pass_needs_no_values(monkeypatch):
+    """Train where tensors have no values: looking at one, or leaving one, raises."""
+    meta = torch.device("meta")
+    fetched = []
+
+    class AdamW(torch.optim.AdamW):
+        def __init__(self, *args, fused, **kwargs):  # torch has none for this device
+            super().__init__(*args, **kwargs)
+
+    def fetch(scalars):
+        assert {x.device for x in scalars} == {meta}
+        fetched.append(len(scalars))
+        return [0.5] * len(scalars)
+
+    monkeypatch.setattr(torch.optim, "AdamW", AdamW)
+    monkeypatch.setattr(torch, "autocast", lambda *a, **k: contextlib.nullcontext())
+    monkeypatch.setattr(torch, "is_autocast_enabled", lambda *a: False)
+    monkeypatch.setattr(net_file, "fetch", fetch)
+    settings = SETTINGS | {"callbacks": None}
+    net = build_net(module(backend="torch"), settings, meta, RNG(0), 6)
+    with local_seed(0, CPU):
+        train(net, dataset(), dataset(), 2)
+    # each pass fetches losses and accuracies, in training and in validation
+    assert fetched == [6] * 8
+    assert history_table(net)["train_loss"].tolist() == [0.5, 0.5]
 
 
 @pytest.mark.parametrize("batch_size", [4, 22])
