@@ -1,6 +1,7 @@
 """Batches on their way to a GPU while it still works on the batch before."""
 
 import dataclasses
+import functools
 
 import torch
 
@@ -66,7 +67,7 @@ def prefetch(batches, device):
         return batches
     if device.type != "cuda":
         return (send_batch(batch, device) for batch in batches)
-    lane = _Lane(device)
+    lane = _lane(device)
     return one_ahead(batches, lane.send, lane.receive)
 
 
@@ -94,6 +95,12 @@ def one_ahead(batches, send, receive):
             yield receive(under_way.pop(0))
     for sent in under_way:
         yield receive(sent)
+
+
+@functools.cache
+def _lane(device):
+    """Return the one lane to a device: memory of a stream is for that stream only."""
+    return _Lane(device)
 
 
 class _Lane:

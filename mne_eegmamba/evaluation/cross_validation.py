@@ -88,8 +88,7 @@ def _for_fold(estimator, number):
     free = [
         name
         for name, value in estimator.get_params().items()
-        if name.rpartition("__")[2] == "device" and isinstance(value, str)
-        if value == "auto"
+        if name.split("__")[-1] == "device" and str(value) == "auto"
     ]
     return estimator.set_params(**dict.fromkeys(free, card))
 

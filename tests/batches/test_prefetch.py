@@ -5,6 +5,7 @@ import itertools
 import pytest
 import torch
 
+from mne_eegmamba.batches import prefetch as prefetch_file
 from mne_eegmamba.batches.dataset import Batch
 from mne_eegmamba.batches.prefetch import one_ahead, prefetch, send
 
@@ -57,6 +58,31 @@ def test_another_device_gets_all_of_a_batch():
         for one, other in zip((want.x, *targets), (got.x, *sent), strict=True):
             assert other.device == META
             assert (other.shape, other.dtype) == (one.shape, one.dtype)
+
+
+def test_all_passes_share_the_lane_of_a_card(monkeypatch):
+    class Lane:
+        def __init__(self, device):
+            self.device = device
+            lanes.append(self)
+
+        def send(self, batch):
+            return self, batch
+
+        def receive(self, sent):
+            assert sent[0] is self
+            return self.device, sent[1]
+
+    lanes, devices = [], [torch.device("cuda", i) for i in range(2)]
+    monkeypatch.setattr(prefetch_file, "_Lane", Lane)
+    prefetch_file._lane.cache_clear()
+    try:
+        for device in 2 * devices:
+            want = [(device, i) for i in range(3)]
+            assert list(prefetch(range(3), device)) == want
+    finally:
+        prefetch_file._lane.cache_clear()
+    assert [lane.device for lane in lanes] == devices
 
 
 @pytest.mark.gpu
