@@ -76,7 +76,8 @@ class Meter:
     def compare(self, functions):
         """Return a dict per function: ``ms`` of a call and ``peak_MiB``, or ``failed``.
 
-        The peak is that of all tensors in one call, inputs and weights included.
+        The peak is that of all tensors during a call: inputs, weights and moments
+        count, also those that the other candidates keep.
         """
         found, times, calls = {}, {}, {}
         for name, function in functions.items():
