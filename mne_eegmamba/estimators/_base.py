@@ -17,8 +17,9 @@ from mne_eegmamba.epochs.channels import at_rate, match_channels
 from mne_eegmamba.epochs.check import Signals, is_epochs, loaded
 from mne_eegmamba.estimators import _data, _fit
 from mne_eegmamba.tokens.tokenizer import MIN_TIMES
+from mne_eegmamba.training.history import history_table
 from mne_eegmamba.training.inference import run
-from mne_eegmamba.training.net import history_table, renew_net, train
+from mne_eegmamba.training.net import renew_net, train
 from mne_eegmamba.training.precision import choose_device, device_of
 from mne_eegmamba.training.seeding import local_seed
 from mne_eegmamba.utils.notices import warn_padding

@@ -4,7 +4,6 @@ import dataclasses
 import time
 from collections import defaultdict
 
-import pandas as pd
 import torch
 from mne.utils import ProgressBar
 from skorch import NeuralNet
@@ -25,10 +24,6 @@ from mne_eegmamba.training.optim import (
 )
 from mne_eegmamba.training.precision import autocast, device_of, on_card
 from mne_eegmamba.utils.forks import leave_threads
-
-RENAMED = {"dur": "seconds"}  # skorch's key: column of history_
-FIRST = ("train_loss", "valid_loss", "train_accuracy", "valid_accuracy")
-LAST = ("lr", "seconds", "waiting")
 
 
 class EEGMambaNet(NeuralNet):
@@ -317,39 +312,6 @@ def _too_large(net):
     return memory_error(doing, device_of(net.module_), ways_out)
 
 
-def history_table(net, earlier=None):
-    """Return the history of a net as a table.
-
-    Parameters
-    ----------
-    net : EEGMambaNet
-        A trained net.
-    earlier : pandas.DataFrame | None, default=None
-        Passes before those of this net.
-
-    Returns
-    -------
-    history : pandas.DataFrame
-        A row per pass, counted from 1.
-    """
-    rows = [_row(row) for row in net.history if "train_loss" in row]
-    earlier = [] if earlier is None else earlier.to_dict("records")
-    rows = [*earlier, *rows]
-    table = pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="pass"))
-    middle = sorted(set(table) - {*FIRST, *LAST})
-    return table.reindex(columns=[n for n in (*FIRST, *middle, *LAST) if n in table])
-
-
-def _row(row):
-    """Keep the numbers of a pass, without skorch's notes on which was the best."""
-    left_out = {"epoch", "batches", "train_batch_count", "valid_batch_count"}
-    return {
-        RENAMED.get(key, key): value
-        for key, value in row.items()
-        if key not in left_out and not key.endswith(("_best", "event_lr"))
-    }
-
-
 def renew_net(net, settings, n_batches):
     """Build a net around a trained network, to train it further.
 
@@ -400,41 +362,3 @@ def check_callbacks(callbacks, owner):
                 "skorch callbacks or pairs of a name and a skorch callback. Got "
                 f"{item!r}."
             )
-
-
-def pack_net(net):
-    """Return all tensors of the network as arrays.
-
-    Parameters
-    ----------
-    net : EEGMambaNet
-        A trained net.
-
-    Returns
-    -------
-    arrays : dict of {str: ndarray}
-        By the names of the state dict.
-    """
-    state = net.module_.state_dict()
-    return {name: tensor.cpu().numpy() for name, tensor in state.items()}
-
-
-def unpack_net(net, arrays):
-    """Put arrays into the network.
-
-    Parameters
-    ----------
-    net : EEGMambaNet
-        Initialised with the same settings.
-    arrays : dict of {str: ndarray}
-        From `pack_net`.
-
-    Returns
-    -------
-    net : EEGMambaNet
-        The same.
-    """
-    state = {name: torch.from_numpy(array) for name, array in arrays.items()}
-    net.module_.load_state_dict(state)
-    net.module_.eval()
-    return net

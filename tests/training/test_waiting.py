@@ -14,8 +14,9 @@ from mne_eegmamba.batches.in_order import InOrder
 from mne_eegmamba.epochs.scaling import learn_scaling
 from mne_eegmamba.models import EEGMamba, EEGMambaConfig
 from mne_eegmamba.training import net as net_file
+from mne_eegmamba.training.history import history_table
 from mne_eegmamba.training.inference import run
-from mne_eegmamba.training.net import build_net, history_table, train
+from mne_eegmamba.training.net import build_net, train
 from mne_eegmamba.training.seeding import local_seed
 
 CPU = torch.device("cpu")
