@@ -11,8 +11,10 @@ import torch
 
 BENCHMARKS = {
     "choices": "how the defaults were chosen, by cross-validation",
+    "gpu": "operators and the whole network on an NVIDIA card, beside others",
     "kernels": "speed of the operators against other implementations",
     "model": "inference of the whole network against others, over length",
+    "precision": "losses in training with float32 and with bfloat16, over seeds",
     "train": "one training step of the whole network against others, over length",
     "steps": "where the time of a training pass goes",
     "store": "training from a store on disk: speed and memory",

@@ -1,8 +1,7 @@
 """One network for all labelled EEG: bidirectional Mamba for MNE and scikit-learn."""
 
-import lazy_loader as _lazy
-
 from mne_eegmamba.utils import forks as _forks  # noqa: F401  notes the process
+from mne_eegmamba.utils import lazy as _lazy
 
 __version__ = "0.1.0.dev0"
 

@@ -22,7 +22,7 @@ ORDER = {  # folder: folders of ours that it may import
     "evaluation": {"training", "models", "batches", "epochs", "datasets", "utils"},
     "viz": {"training", "models", "batches", "epochs", "datasets", "utils"},
     "estimators": {"training", "models", "batches", "epochs", "tokens", "ops", "utils"},
-    "continuous": set(),
+    "continuous": {"utils"},
     "experiments": {"estimators", "evaluation", "datasets", "epochs", "utils"},
     "cli": {
         *("experiments", "estimators", "evaluation", "datasets", "epochs", "ops"),

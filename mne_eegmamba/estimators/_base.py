@@ -17,8 +17,9 @@ from mne_eegmamba.epochs.channels import at_rate, match_channels
 from mne_eegmamba.epochs.check import Signals, is_epochs, loaded
 from mne_eegmamba.estimators import _data, _fit
 from mne_eegmamba.tokens.tokenizer import MIN_TIMES
+from mne_eegmamba.training.history import history_table
 from mne_eegmamba.training.inference import run
-from mne_eegmamba.training.net import history_table, renew_net, train
+from mne_eegmamba.training.net import renew_net, train
 from mne_eegmamba.training.precision import choose_device, device_of
 from mne_eegmamba.training.seeding import local_seed
 from mne_eegmamba.utils.notices import warn_padding
@@ -77,9 +78,11 @@ class NetworkEstimator(
         n_batches = train_set.n_batches(self.batch_size)
         net = renew_net(self.net_, settings, n_batches)
         n_before = len(self.history_)
-        self._train(net, train_set, valid, n_passes, random_state, n_before)
-        self.net_ = net
-        self.history_ = history_table(net, self.history_)
+        try:
+            self._train(net, train_set, valid, n_passes, random_state, n_before)
+        finally:  # the network has learned from all passes before an error too
+            self.net_ = net
+            self.history_ = history_table(net, self.history_)
         return self
 
     def _datasets(self, data, settings, random_state, least_classes, known=None):

@@ -7,7 +7,8 @@ from sklearn.utils import check_random_state
 
 from mne_eegmamba.estimators import _fit
 from mne_eegmamba.models import EEGMamba
-from mne_eegmamba.training.net import build_net, history_table
+from mne_eegmamba.training.history import history_table
+from mne_eegmamba.training.net import build_net
 from mne_eegmamba.training.precision import device_of
 from mne_eegmamba.training.seeding import local_seed
 

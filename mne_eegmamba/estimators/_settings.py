@@ -55,6 +55,7 @@ def check_settings(estimator):
         check_number(name, settings[name], owner, 0)
     if settings["clip_norm"] is not None:
         check_number("clip_norm", settings["clip_norm"], owner, 0, low_open=True)
+    _check_precision(settings["precision"], owner)
     for name, allowed in OPTIONS.items():
         check_option(name, settings[name], allowed, owner)
     check_option("backend", settings["backend"], backend_names(), owner)
@@ -66,6 +67,16 @@ def check_settings(estimator):
     _check_validation(settings["validation"], settings["early_stopping"], owner)
     check_callbacks(settings["callbacks"], owner)
     return settings
+
+
+def _check_precision(precision, owner):
+    if isinstance(precision, str) and precision in ("float16", "half"):
+        raise ValueError(
+            f"The `precision` parameter of {owner} cannot be {precision!r}: float16 "
+            "ends at 65504, which states and gradients may pass, and a scaler of the "
+            'loss would have the GPU wait in each step. Use "bfloat16", which has the '
+            'range of float32, or "float32".'
+        )
 
 
 def _check_mixture(settings, owner):

@@ -11,7 +11,6 @@ from mne_eegmamba.epochs.scaling import Scaling
 from mne_eegmamba.estimators import _fit
 from mne_eegmamba.estimators._task import Task
 from mne_eegmamba.training import checkpoint
-from mne_eegmamba.training.net import pack_net, unpack_net
 from mne_eegmamba.training.precision import choose_device
 from mne_eegmamba.utils.notices import warn_user
 
@@ -46,7 +45,7 @@ def save(estimator, path):
         for number, task in enumerate(estimator.tasks_.values())
         for name in SCALING
     }
-    checkpoint.write(path, arrays | pack_net(estimator.net_), content)
+    checkpoint.write(path, arrays | checkpoint.pack_net(estimator.net_), content)
 
 
 def load(cls, path):
@@ -133,7 +132,7 @@ def _net(estimator, config, arrays):
     }
     device = _device(estimator)
     net = _fit.build(settings, sizes, device, check_random_state(0))
-    return unpack_net(net, arrays)
+    return checkpoint.unpack_net(net, arrays)
 
 
 def _device(estimator):

@@ -83,11 +83,15 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         Whether training computes the tokenizer and the blocks a second time instead of
         keeping what they computed, which saves memory and costs time; for long epochs.
     callbacks : list | None, default=None
-        skorch callbacks, or pairs of a name and a callback.
+        skorch callbacks, or pairs of a name and a callback. While a pass runs, the
+        losses of its batches are tensors in the net's history, and numbers afterwards.
     device : str, default="auto"
-        ``"auto"`` for a GPU where there is one, or a torch device.
+        ``"auto"`` for a GPU where there is one, or a torch device. Of several GPUs,
+        joblib's worker processes (``n_jobs``) and the folds of
+        `mne_eegmamba.evaluation.evaluate` take turns.
     precision : "auto" | "float32" | "bfloat16", default="auto"
-        bfloat16 autocast on CUDA and float32 elsewhere, or one of them.
+        bfloat16 autocast on CUDA and float32 elsewhere, or one of them. The states of
+        the scan, the gates of experts and the losses are float32 in any case.
     backend : str, default="auto"
         Implementation of the operators, see `mne_eegmamba.ops.show_backends`.
     random_state : int | numpy.random.RandomState | None, default=None
@@ -104,9 +108,9 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
     history_ : pandas.DataFrame
         A row per pass: ``train_loss``, ``valid_loss``, ``train_accuracy``,
         ``valid_accuracy`` (with validation), ``lr``, ``seconds``, and ``waiting``, the
-        share of the time that the network waited for data. Loss and accuracy in
-        training are those of blended epochs, with dropout; `score` is higher on the
-        same epochs.
+        share of the time that the network waited for data (on a GPU, which computes
+        meanwhile, the time to prepare them). Loss and accuracy in training are those
+        of blended epochs, with dropout; `score` is higher on the same epochs.
     scaling_ : Scaling
         Centre and scale of each channel, in the unit of the training data.
     n_features_in_ : int

@@ -120,11 +120,15 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         Whether training computes the tokenizer and the blocks a second time instead of
         keeping what they computed, which saves memory and costs time; for long epochs.
     callbacks : list | None, default=None
-        skorch callbacks, or pairs of a name and a callback.
+        skorch callbacks, or pairs of a name and a callback. While a pass runs, the
+        losses of its batches are tensors in the net's history, and numbers afterwards.
     device : str, default="auto"
-        ``"auto"`` for a GPU where there is one, or a torch device.
+        ``"auto"`` for a GPU where there is one, or a torch device. Of several GPUs,
+        joblib's worker processes (``n_jobs``) and the folds of
+        `mne_eegmamba.evaluation.evaluate` take turns.
     precision : "auto" | "float32" | "bfloat16", default="auto"
-        bfloat16 autocast on CUDA and float32 elsewhere, or one of them.
+        bfloat16 autocast on CUDA and float32 elsewhere, or one of them. The states of
+        the scan, the gates of experts and the losses are float32 in any case.
     backend : str, default="auto"
         Implementation of the operators, see `mne_eegmamba.ops.show_backends`.
     random_state : int | numpy.random.RandomState | None, default=None
@@ -149,9 +153,10 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
     history_ : pandas.DataFrame
         A row per pass: ``train_loss``, ``valid_loss``, accuracies over all tasks and
         of each, ``balance_loss``, ``router_z_loss``, ``lr``, ``seconds``, and
-        ``waiting``, the share of the time that the network waited for data. Loss and
-        accuracy in training are those of blended epochs, with dropout; `score` is
-        higher on the same epochs.
+        ``waiting``, the share of the time that the network waited for data (on a GPU,
+        which computes meanwhile, the time to prepare them). Loss and accuracy in
+        training are those of blended epochs, with dropout; `score` is higher on the
+        same epochs.
 
     See Also
     --------

@@ -1,6 +1,6 @@
 """Scores and folds for fitted estimators."""
 
-import lazy_loader as _lazy
+from mne_eegmamba.utils import lazy as _lazy
 
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,

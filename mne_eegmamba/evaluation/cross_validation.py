@@ -2,13 +2,14 @@
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import clone
 from sklearn.model_selection import check_cv
 
 from mne_eegmamba.epochs.multitask import MultiTaskEpochs
 from mne_eegmamba.evaluation.folds import TaskGroupKFold
 from mne_eegmamba.evaluation.metrics import score_table
+from mne_eegmamba.training.precision import card_for
 
 
 def evaluate(estimator, data, cv=None, alone=False, n_jobs=None):
@@ -27,7 +28,8 @@ def evaluate(estimator, data, cv=None, alone=False, n_jobs=None):
         `EEGMambaClassifier`, or one on all tasks, such as `MultiTaskEEGMamba`. The
         folds are the same, so that the tables compare.
     n_jobs : int | None, default=None
-        Folds at once, as in joblib.
+        Folds at once, as in joblib. With several GPUs the folds take turns on them,
+        where the estimator's ``device`` is ``"auto"``.
 
     Returns
     -------
@@ -61,9 +63,12 @@ def evaluate(estimator, data, cv=None, alone=False, n_jobs=None):
     cv = TaskGroupKFold() if cv is None else check_cv(cv)
     folds = list(cv.split(data, data.y, data.groups))
     score = score_alone if alone else score_together
+    at_once = effective_n_jobs(n_jobs) > 1
     found = Parallel(n_jobs)(
-        delayed(score)(clone(estimator), data[train], data[test])
-        for train, test in folds
+        delayed(score)(
+            _for_fold(estimator, fold if at_once else None), data[train], data[test]
+        )
+        for fold, (train, test) in enumerate(folds)
     )
     rows = {
         (task, fold): scores
@@ -72,6 +77,20 @@ def evaluate(estimator, data, cv=None, alone=False, n_jobs=None):
     }
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis(["task", "fold"])
     return _with_summary(table)
+
+
+def _for_fold(estimator, number):
+    """Return a clone, on a GPU of its own where there are several."""
+    estimator = clone(estimator)
+    card = None if number is None else card_for(number)
+    if card is None:
+        return estimator
+    free = [
+        name
+        for name, value in estimator.get_params().items()
+        if name.split("__")[-1] == "device" and str(value) == "auto"
+    ]
+    return estimator.set_params(**dict.fromkeys(free, card))
 
 
 def score_together(estimator, train, test):

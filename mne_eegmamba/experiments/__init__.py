@@ -1,6 +1,6 @@
 """Whole experiments that can be stopped and go on."""
 
-import lazy_loader as _lazy
+from mne_eegmamba.utils import lazy as _lazy
 
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__, submod_attrs={"paper": ["paper_experiment", "paper_tables"]}

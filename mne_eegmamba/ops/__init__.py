@@ -1,6 +1,6 @@
 """Operators of the network: selective scan, convolutions, matrix products."""
 
-import lazy_loader as _lazy
+from mne_eegmamba.utils import lazy as _lazy
 
 __getattr__, __dir__, __all__ = _lazy.attach(
     __name__,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import safetensors
+import torch
 from safetensors.numpy import load_file, save
 
 FORMAT = "mne_eegmamba"
@@ -108,3 +109,41 @@ def _digest(arrays, content):
         digest.update(f"{name}{arrays[name].dtype}{arrays[name].shape}".encode())
         digest.update(arrays[name].tobytes())
     return digest.hexdigest()
+
+
+def pack_net(net):
+    """Return all tensors of the network as arrays.
+
+    Parameters
+    ----------
+    net : EEGMambaNet
+        A trained net.
+
+    Returns
+    -------
+    arrays : dict of {str: ndarray}
+        By the names of the state dict.
+    """
+    state = net.module_.state_dict()
+    return {name: tensor.cpu().numpy() for name, tensor in state.items()}
+
+
+def unpack_net(net, arrays):
+    """Put arrays into the network.
+
+    Parameters
+    ----------
+    net : EEGMambaNet
+        Initialised with the same settings.
+    arrays : dict of {str: ndarray}
+        From `pack_net`.
+
+    Returns
+    -------
+    net : EEGMambaNet
+        The same.
+    """
+    state = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    net.module_.load_state_dict(state)
+    net.module_.eval()
+    return net

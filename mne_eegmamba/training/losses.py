@@ -1,7 +1,8 @@
 """Loss of one batch, and the blending of epochs that goes with it."""
 
 import torch
-import torch.nn.functional as F
+
+from mne_eegmamba.batches.prefetch import send
 
 
 def soft_targets(labels, weights, n_classes, label_smoothing=0.0):
@@ -23,7 +24,9 @@ def soft_targets(labels, weights, n_classes, label_smoothing=0.0):
     targets : Tensor of float64, shape (batch, n_classes)
         Rows have the weights as sums.
     """
-    sure = F.one_hot(labels, n_classes).double()
+    # torch's one_hot looks at the labels, for which the host would wait.
+    classes = torch.arange(n_classes, device=labels.device)
+    sure = (labels.unsqueeze(-1) == classes).double()
     even = label_smoothing / n_classes
     return ((1 - label_smoothing) * sure + even) * weights.double().unsqueeze(-1)
 
@@ -59,7 +62,7 @@ def blend(x, targets, concentration):
         Their targets.
     concentration : float
         The share is drawn from Beta(concentration, concentration); torch's random
-        numbers are used. 0 blends nothing.
+        numbers of the CPU are used, on every device. 0 blends nothing.
 
     Returns
     -------
@@ -75,10 +78,11 @@ def blend(x, targets, concentration):
     if concentration == 0:
         return x, targets
     n = len(x)
-    share = torch.distributions.Beta(concentration, concentration).sample((n,))
-    share = torch.maximum(share, 1 - share)
-    other = torch.randperm(n)
-    mine = share.to(x).view(n, 1, 1)
+    beta = torch.distributions.Beta(concentration, concentration, validate_args=False)
+    share = beta.sample((n,))
+    share = send(torch.maximum(share, 1 - share), x.device)
+    other = send(torch.randperm(n), x.device)
+    mine = share.to(x.dtype).view(n, 1, 1)
     x = mine * x + (1 - mine) * x[other]
-    mine = share.to(targets).view(n, 1)
+    mine = share.to(targets.dtype).view(n, 1)
     return x, mine * targets + (1 - mine) * targets[other]

@@ -4,7 +4,6 @@ import dataclasses
 import time
 from collections import defaultdict
 
-import pandas as pd
 import torch
 from mne.utils import ProgressBar
 from skorch import NeuralNet
@@ -14,19 +13,17 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from mne_eegmamba.batches.dynamic_sampling import DynamicSampling
 from mne_eegmamba.batches.in_order import InOrder
+from mne_eegmamba.batches.prefetch import prefetch
 from mne_eegmamba.training.losses import blend, cross_entropy, soft_targets
+from mne_eegmamba.training.memory import memory_error
 from mne_eegmamba.training.optim import (
     CosineFactor,
     clip_gradients,
     decay_exemptions,
     merge_groups,
 )
-from mne_eegmamba.training.precision import autocast, device_of
+from mne_eegmamba.training.precision import autocast, device_of, on_card
 from mne_eegmamba.utils.forks import leave_threads
-
-RENAMED = {"dur": "seconds"}  # skorch's key: column of history_
-FIRST = ("train_loss", "valid_loss", "train_accuracy", "valid_accuracy")
-LAST = ("lr", "seconds", "waiting")
 
 
 class EEGMambaNet(NeuralNet):
@@ -51,11 +48,30 @@ class EEGMambaNet(NeuralNet):
         self.router_z_weight = router_z_weight
         super().__init__(*args, **kwargs)
 
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Run a pass as skorch does; losses stay on the device until it is over."""
+        if iterator is None:
+            return
+        loss, size = f"{prefix}_loss", f"{prefix}_batch_size"
+        n_batches = 0
+        try:
+            for batch in prefetch(iterator, device_of(self.module_)):
+                self.notify("on_batch_begin", batch=batch, training=training)
+                step = step_fn(batch, **fit_params)
+                self.history.record_batch(loss, step["loss"].detach())
+                self.history.record_batch(size, len(batch[0]))
+                self.notify("on_batch_end", batch=batch, training=training, **step)
+                n_batches += 1
+        finally:
+            rows = [row for row in self.history[-1]["batches"] if loss in row]
+            for row, value in zip(rows, fetch([r[loss] for r in rows]), strict=True):
+                row[loss] = value
+        self.history.record(f"{prefix}_batch_count", n_batches)
+
     def infer(self, x, **fit_params):
         """Run the network on a `Batch`; return logits and auxiliary losses."""
-        device = device_of(self.module_)
-        with autocast(device, self.precision):
-            return self.module_.forward_with_losses(x.x.to(device), x.task)
+        with autocast(x.x.device, self.precision):
+            return self.module_.forward_with_losses(x.x, x.task)
 
     def train_step_single(self, batch, **fit_params):
         """Take one step on a batch, whose epochs are blended first."""
@@ -76,7 +92,7 @@ class EEGMambaNet(NeuralNet):
     def get_loss(self, y_pred, y_true, X=None, training=False):
         """Return the weighted cross-entropy, in training with the auxiliary losses."""
         logits, auxiliary = y_pred
-        loss = self.criterion_(logits, y_true.to(logits.device))
+        loss = self.criterion_(logits, y_true)
         if training and auxiliary is not None:
             loss = loss + self.balance_weight * auxiliary.balance
             loss = loss + self.router_z_weight * auxiliary.router_z
@@ -94,6 +110,22 @@ class EEGMambaNet(NeuralNet):
             clip_gradients((p for _, p in named_parameters), self.clip_norm)
 
 
+def fetch(scalars):
+    """Copy scalars from their device, all at once: the host waits for each copy.
+
+    Parameters
+    ----------
+    scalars : list of Tensor, shape ()
+        Of one dtype.
+
+    Returns
+    -------
+    values : list of float
+        Their values.
+    """
+    return torch.stack(scalars).tolist() if scalars else []
+
+
 class Criterion(torch.nn.Module):
     """The weighted cross-entropy as the module that skorch asks for."""
 
@@ -105,7 +137,7 @@ class Recorder(Callback):
 
     def on_epoch_begin(self, net, **kwargs):
         """Start counting."""
-        self.sums_, self.counts_ = defaultdict(float), defaultdict(int)
+        self.means_ = defaultdict(list)  # of batches: their sizes and means
         self.waited_, self.since_ = 0.0, time.perf_counter()
         self.began_ = self.since_
 
@@ -117,27 +149,34 @@ class Recorder(Callback):
         """Count right answers, as the network gave them, and losses."""
         x, (labels, _) = batch
         logits, auxiliary = kwargs["y_pred"]
-        right = (logits.argmax(-1).cpu() == labels).double().mean().item()
+        right = (logits.argmax(-1) == labels).double().mean()
         part = "train" if training else "valid"
         self._add(f"{part}_accuracy", right, len(x))
         if len(net.module_.config.n_channels) > 1:
             self._add(f"{part}_accuracy/{x.task}", right, len(x))
         if training and auxiliary is not None:
-            self._add("balance_loss", auxiliary.balance.item(), len(x))
-            self._add("router_z_loss", auxiliary.router_z.item(), len(x))
+            self._add("balance_loss", auxiliary.balance.detach(), len(x))
+            self._add("router_z_loss", auxiliary.router_z.detach(), len(x))
         self.since_ = time.perf_counter()
 
     def _add(self, name, mean, n):
-        self.sums_[name] += n * mean
-        self.counts_[name] += n
+        self.means_[name].append((n, mean))
 
     def on_epoch_end(self, net, **kwargs):
         """Record means over the pass."""
-        for name, total in self.sums_.items():
-            net.history.record(name, total / self.counts_[name])
+        for name, parts in self.means_.items():
+            sizes, means = zip(*parts, strict=True)
+            total = 0.0
+            for n, mean in zip(sizes, fetch(means), strict=True):
+                total += n * mean
+            net.history.record(name, total / sum(sizes))
         net.history.record("lr", net.optimizer_.param_groups[0]["lr"])
         spent = time.perf_counter() - self.began_
         net.history.record("waiting", self.waited_ / spent)
+
+    def on_train_end(self, net, **kwargs):
+        """Forget the tensors, of which an interrupted pass leaves some."""
+        self.means_ = {}
 
 
 class Progress(Callback):
@@ -240,46 +279,37 @@ def train(net, dataset, valid, n_passes):
         Validation data.
     n_passes : int
         Passes.
+
+    Raises
+    ------
+    MemoryError
+        If a GPU's memory does not suffice for a batch; the net keeps what it learned
+        from the batches before.
     """
     leave_threads()
     net.max_epochs = n_passes
     net.train_split = None if valid is None else predefined_split(valid)
-    net.partial_fit(dataset)
+    fits = True
+    with on_card(device_of(net.module_)):
+        try:
+            net.partial_fit(dataset)
+        except torch.OutOfMemoryError:
+            fits = False
     net.train_split = None  # the net is kept, the user's data are not
     net.module_.eval()
+    if not fits:
+        net.notify("on_train_end", X=None, y=None)
+        net.optimizer_.zero_grad()
+        raise _too_large(net)
 
 
-def history_table(net, earlier=None):
-    """Return the history of a net as a table.
-
-    Parameters
-    ----------
-    net : EEGMambaNet
-        A trained net.
-    earlier : pandas.DataFrame | None, default=None
-        Passes before those of this net.
-
-    Returns
-    -------
-    history : pandas.DataFrame
-        A row per pass, counted from 1.
-    """
-    rows = [_row(row) for row in net.history if "train_loss" in row]
-    earlier = [] if earlier is None else earlier.to_dict("records")
-    rows = [*earlier, *rows]
-    table = pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="pass"))
-    middle = sorted(set(table) - {*FIRST, *LAST})
-    return table.reindex(columns=[n for n in (*FIRST, *middle, *LAST) if n in table])
-
-
-def _row(row):
-    """Keep the numbers of a pass, without skorch's notes on which was the best."""
-    left_out = {"epoch", "batches", "train_batch_count", "valid_batch_count"}
-    return {
-        RENAMED.get(key, key): value
-        for key, value in row.items()
-        if key not in left_out and not key.endswith(("_best", "event_lr"))
-    }
+def _too_large(net):
+    size = net.iterator_train__batch_size
+    ways_out = [f"batch_size={size // 2}"] if size > 1 else ["shorter epochs"]
+    if not net.module_.config.activation_checkpointing:
+        ways_out.append("activation_checkpointing=True, which keeps less")
+    doing = f"training with batch_size={size}"
+    return memory_error(doing, device_of(net.module_), ways_out)
 
 
 def renew_net(net, settings, n_batches):
@@ -332,41 +362,3 @@ def check_callbacks(callbacks, owner):
                 "skorch callbacks or pairs of a name and a skorch callback. Got "
                 f"{item!r}."
             )
-
-
-def pack_net(net):
-    """Return all tensors of the network as arrays.
-
-    Parameters
-    ----------
-    net : EEGMambaNet
-        A trained net.
-
-    Returns
-    -------
-    arrays : dict of {str: ndarray}
-        By the names of the state dict.
-    """
-    state = net.module_.state_dict()
-    return {name: tensor.cpu().numpy() for name, tensor in state.items()}
-
-
-def unpack_net(net, arrays):
-    """Put arrays into the network.
-
-    Parameters
-    ----------
-    net : EEGMambaNet
-        Initialised with the same settings.
-    arrays : dict of {str: ndarray}
-        From `pack_net`.
-
-    Returns
-    -------
-    net : EEGMambaNet
-        The same.
-    """
-    state = {name: torch.from_numpy(array) for name, array in arrays.items()}
-    net.module_.load_state_dict(state)
-    net.module_.eval()
-    return net

@@ -72,8 +72,8 @@ class CosineFactor:
 def clip_gradients(parameters, max_norm):
     """Scale all gradients so that their common norm is at most ``max_norm``.
 
-    As `torch.nn.utils.clip_grad_norm_`, but summed row by row, which has the same bits
-    for any number of threads.
+    As `torch.nn.utils.clip_grad_norm_`, which runs on a GPU; on a CPU summed row by
+    row, which has the same bits for any number of threads.
 
     Parameters
     ----------
@@ -87,9 +87,12 @@ def clip_gradients(parameters, max_norm):
     norm : Tensor, shape ()
         The norm before.
     """
-    grads = [p.grad for p in parameters if p.grad is not None]
-    if not grads:
+    owners = [p for p in parameters if p.grad is not None]
+    if not owners:
         return torch.zeros(())
+    if owners[0].is_cuda:
+        return torch.nn.utils.clip_grad_norm_(owners, max_norm)
+    grads = [p.grad for p in owners]
     rows = [g.reshape(len(g), -1).square().sum(-1).sum() for g in grads]
     norm = torch.stack(rows).sum().sqrt()
     factor = (max_norm / (norm + 1e-6)).clamp(max=1.0)

@@ -1,6 +1,8 @@
 """Which device and which precision."""
 
 import contextlib
+import multiprocessing
+import re
 
 import torch
 
@@ -11,7 +13,8 @@ def choose_device(device):
     Parameters
     ----------
     device : str
-        ``"auto"`` for a GPU where there is one, else any name that torch knows.
+        ``"auto"`` for a GPU where there is one, else any name that torch knows. Of
+        several GPUs the worker processes of joblib take turns.
 
     Returns
     -------
@@ -24,7 +27,7 @@ def choose_device(device):
         If torch does not know the name or finds no such device here.
     """
     if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return _best_device()
     try:
         chosen = torch.device(device)
         torch.empty(0, device=chosen)
@@ -34,6 +37,42 @@ def choose_device(device):
             f'such as "cpu" or "cuda". Got {device!r}: {str(error).splitlines()[0]}'
         ) from None
     return chosen
+
+
+def _best_device():
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    worker = _worker_number()
+    return torch.device("cuda" if worker is None else card_for(worker) or "cuda")
+
+
+def _worker_number():
+    """Return which worker this process is; None if it is none.
+
+    multiprocessing, and so joblib, numbers the processes that a process starts; the
+    number ends their names.
+    """
+    if multiprocessing.parent_process() is None:
+        return None
+    number = re.search(r"\d+$", multiprocessing.current_process().name)
+    return None if number is None else int(number[0]) - 1
+
+
+def card_for(number):
+    """Return the GPU of one of several jobs that run at once: they take turns.
+
+    Parameters
+    ----------
+    number : int
+        Which job, counted from 0.
+
+    Returns
+    -------
+    device : str | None
+        The name of its GPU; None where there are fewer than two.
+    """
+    n_cards = torch.cuda.device_count()
+    return f"cuda:{number % n_cards}" if n_cards > 1 else None
 
 
 def device_of(module):
@@ -50,6 +89,25 @@ def device_of(module):
         That of its first parameter.
     """
     return next(module.parameters()).device
+
+
+def on_card(device):
+    """Return the context in which a GPU is the current one.
+
+    Kernels and pinned memory go by the current device, not by that of a tensor.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where the work runs.
+
+    Returns
+    -------
+    context : context manager
+        To be entered around training and prediction.
+    """
+    cuda = device.type == "cuda"
+    return torch.cuda.device(device) if cuda else contextlib.nullcontext()
 
 
 def autocast(device, precision):

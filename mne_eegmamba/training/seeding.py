@@ -17,7 +17,9 @@ def local_seed(seed, device):
         Where the work runs.
     """
     cuda = device.type == "cuda"
-    index = device.index if device.index is not None else 0
+    index = (
+        torch.cuda.current_device() if cuda and device.index is None else device.index
+    )
     with torch.random.fork_rng(devices=[index] if cuda else []):
         torch.default_generator.manual_seed(seed)
         if cuda:

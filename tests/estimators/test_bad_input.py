@@ -178,7 +178,7 @@ BAD_PARAMETERS = {
     "activation_checkpointing": [1, None],
     "callbacks": [5, ["x"], "abc", [("name",)], [int]],
     "device": ["gpu0", 5, None, "cuda:99"],
-    "precision": ["bf16", None, 16],
+    "precision": ["bf16", None, 16, "float16", "half"],
     "backend": ["fast", None],
     "random_state": ["seed", -1, 1.5],
     "verbose": ["loud", []],
@@ -449,3 +449,9 @@ def test_epochs_need_neither_baseline_nor_annotations(make, epochs, baseline):
     )
     mine.set_annotations(mne.Annotations([0.0], [1.0], ["eyes closed"]))
     assert make(max_epochs=1).fit(mine).predict(mine).shape == (48,)
+
+
+def test_float16_is_refused_with_the_reason(make, numbers):
+    message = "cannot be 'float16': float16 ends at 65504.*Use \"bfloat16\""
+    with pytest.raises(ValueError, match=message):
+        make(precision="float16").fit(*numbers)

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
+from joblib import parallel_config
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
+from sklearn.pipeline import make_pipeline
 
 from mne_eegmamba import MultiTaskEEGMamba, MultiTaskEpochs, TaskGroupKFold
 from mne_eegmamba.evaluation import evaluate
@@ -21,6 +24,35 @@ class Nearest(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X):
         distance = np.abs(np.array([x.mean() for x in X])[:, None] - self.means_)
         return np.exp(-distance) / np.exp(-distance).sum(1, keepdims=True)
+
+
+class Placed(Nearest):
+    """Note on which device each fit was to run."""
+
+    taken = []
+
+    def __init__(self, device="auto", other="auto"):
+        self.device = device
+        self.other = other
+
+    def fit(self, X, y):
+        self.taken.append(self.device)
+        assert self.other == "auto"
+        return super().fit(X, y)
+
+
+@pytest.fixture
+def placed(monkeypatch):
+    """Return a function that evaluates and says which devices the folds had."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+
+    def devices(estimator, data, n_jobs=2):
+        Placed.taken = []
+        with parallel_config("threading"):  # so that fits are noted here
+            evaluate(estimator, data, TaskGroupKFold(4), True, n_jobs)
+        return sorted(Placed.taken)
+
+    return devices
 
 
 @pytest.fixture
@@ -91,3 +123,24 @@ def test_default_folds_need_five_groups_per_task(data):
 def test_other_data_are_refused():
     with pytest.raises(TypeError, match="evaluate needs MultiTaskEpochs.*Got ndarray"):
         evaluate(Nearest(), np.zeros((4, 1, 300)))
+
+
+def test_folds_take_turns_on_several_cards(data, placed):
+    alone = placed(Placed(), data)
+    assert alone == ["cuda:0"] * 4 + ["cuda:1"] * 4  # two tasks in each fold
+    inside = placed(make_pipeline(Placed()), data)
+    assert inside == alone
+
+
+def test_a_named_device_and_single_folds_stay_where_they_are(data, placed):
+    assert placed(Placed("cuda:1"), data) == ["cuda:1"] * 8
+    assert placed(Placed(), data, n_jobs=1) == ["auto"] * 8
+    given = Placed()
+    placed(given, data)
+    assert given.device == "auto"
+
+
+@pytest.mark.parametrize("n_cards", [0, 1])
+def test_without_several_cards_nothing_is_set(data, placed, monkeypatch, n_cards):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: n_cards)
+    assert placed(Placed(), data) == ["auto"] * 8

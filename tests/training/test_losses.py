@@ -192,3 +192,22 @@ def test_blend_repeats_with_torchs_seed():
     first, second, other = (blended(20, 1.0, seed)[0] for seed in (1, 1, 2))
     assert torch.equal(first, second)
     assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("n_classes", [1, 2, 7])
+def test_sure_targets_are_torchs_one_hot(n_classes):
+    labels = torch.arange(9) % n_classes
+    targets = soft_targets(labels, torch.ones(9), n_classes)
+    assert torch.equal(targets, F.one_hot(labels, n_classes).double())
+
+
+def test_every_device_gets_the_same_draws():
+    states = []
+    for device in ("cpu", "meta"):
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(0)
+            x = torch.zeros(5, 2, 300, device=device)
+            out, _ = blend(x, torch.zeros(5, 3, device=device), 0.4)
+            states.append(torch.get_rng_state())
+        assert out.device.type == device
+    assert torch.equal(*states)

@@ -12,7 +12,8 @@ from mne_eegmamba.batches.dataset import MultiTaskDataset, TaskDataset
 from mne_eegmamba.batches.dynamic_sampling import DynamicSampling
 from mne_eegmamba.epochs.scaling import learn_scaling
 from mne_eegmamba.models import EEGMamba, EEGMambaConfig
-from mne_eegmamba.training.net import build_net, history_table, renew_net, train
+from mne_eegmamba.training.history import history_table
+from mne_eegmamba.training.net import build_net, renew_net, train
 from mne_eegmamba.training.seeding import local_seed
 from tests.tolerances import assert_near
 

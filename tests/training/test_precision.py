@@ -1,21 +1,104 @@
 """Names of devices, and which precision runs where."""
 
 import contextlib
+import multiprocessing
+import os
+import time
+from types import SimpleNamespace
 
 import pytest
 import torch
+from joblib import Parallel, delayed
 
 from mne_eegmamba.models import EEGMamba, EEGMambaConfig
-from mne_eegmamba.training.precision import autocast, choose_device
+from mne_eegmamba.training.precision import autocast, card_for, choose_device, on_card
 
 CPU = torch.device("cpu")
 
 
-def test_auto_takes_a_gpu_where_there_is_one(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert choose_device("auto") == CPU
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert choose_device("auto") == torch.device("cuda")
+@pytest.fixture
+def cards(monkeypatch):
+    """Return a function that puts so many GPUs into the machine."""
+
+    def put(n):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: n > 0)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: n)
+
+    return put
+
+
+@pytest.fixture
+def worker(monkeypatch):
+    """Return a function that makes this process a worker of that name."""
+
+    def become(name):
+        process = SimpleNamespace(name=name)
+        monkeypatch.setattr(multiprocessing, "parent_process", SimpleNamespace)
+        monkeypatch.setattr(multiprocessing, "current_process", lambda: process)
+
+    return become
+
+
+@pytest.mark.parametrize(("n", "device"), [(0, "cpu"), (1, "cuda"), (3, "cuda")])
+def test_auto_takes_a_gpu_where_there_is_one(cards, n, device):
+    cards(n)
+    assert choose_device("auto") == torch.device(device)
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_workers_take_turns_on_several_gpus(cards, worker, n):
+    cards(n)
+    taken = []
+    for number in range(1, 2 * n + 1):  # as multiprocessing counts
+        worker(f"LokyProcess-{number}")
+        taken.append(choose_device("auto").index)
+    assert taken == [*range(n), *range(n)]
+    assert choose_device("cpu") == CPU
+
+
+@pytest.mark.parametrize(
+    ("n", "name"), [(1, "LokyProcess-2"), (3, "a worker"), (0, "Process-2")]
+)
+def test_workers_without_a_choice(cards, worker, n, name):
+    cards(n)
+    worker(name)
+    assert choose_device("auto") == torch.device("cuda" if n else "cpu")
+
+
+def _place(_):
+    """Say which card of very many a worker of joblib takes."""
+    torch.cuda.is_available, torch.cuda.device_count = lambda: True, lambda: 1000
+    time.sleep(0.2)
+    return os.getpid(), choose_device("auto").index
+
+
+def test_workers_of_joblib_have_their_numbers():
+    code = Parallel(2)(delayed(_place)(i) for i in range(8))
+    owners = dict(code)
+    assert len(owners) == len(set(owners.values())) == 2
+    assert all(owners[process] == card for process, card in code)
+    assert os.getpid() not in owners
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 5])
+def test_cards_for_jobs(cards, n):
+    cards(n)
+    found = [card_for(number) for number in range(2 * n)]
+    if n < 2:
+        assert set(found) <= {None}
+    else:
+        assert found == [f"cuda:{i}" for i in [*range(n), *range(n)]]
+
+
+def test_current_card(monkeypatch):
+    entered = []
+    monkeypatch.setattr(
+        torch.cuda, "device", lambda x: entered.append(x) or contextlib.nullcontext()
+    )
+    for device in (CPU, torch.device("cuda", 1)):
+        with on_card(device):
+            pass
+    assert entered == [torch.device("cuda", 1)]
 
 
 @pytest.mark.parametrize("name", ["cpu", CPU])

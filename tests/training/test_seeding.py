@@ -1,6 +1,7 @@
 """Seeds that hold for a while only."""
 
 import random
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -49,3 +50,32 @@ def test_nested():
     with local_seed(1, CPU):
         torch.rand(2)
         assert torch.equal(torch.rand(3), inner)
+
+
+@pytest.mark.parametrize(("name", "index"), [("cuda", 1), ("cuda:0", 0), ("cuda:2", 2)])
+def test_card_without_a_number_is_the_current_one(monkeypatch, name, index):
+    generators, forked = [torch.Generator() for _ in range(3)], []
+    for generator in generators:
+        generator.manual_seed(7)
+    with torch.random.fork_rng(devices=[]):
+        monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+        monkeypatch.setattr(torch.cuda, "default_generators", generators)
+        fork = lambda devices: forked.append(devices) or nullcontext()  # noqa: E731
+        monkeypatch.setattr(torch.random, "fork_rng", fork)
+        with local_seed(3, torch.device(name)):
+            seeds = [generator.initial_seed() for generator in generators]
+    assert forked == [[index]]
+    assert seeds == [3 if i == index else 7 for i in range(3)]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA card here")
+def test_a_card_is_seeded_for_a_while():
+    device = torch.device("cuda")
+    before, drawn = torch.cuda.get_rng_state(), []
+    for seed in (3, 3, 4):
+        with local_seed(seed, device):
+            drawn.append(torch.rand(5, device=device).cpu())
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])
+    assert torch.equal(torch.cuda.get_rng_state(), before)
