@@ -123,14 +123,14 @@ class PaperFolds(BaseCrossValidator):
         ValueError
             As the class says.
         """
-        check_consistent_length(X, groups)
         folds, tasks = self._folds(groups), split_groups(groups)[0]
+        check_consistent_length(X, groups)
         for fold in np.unique(folds):
             train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-            missing = set(tasks[test]) - set(tasks[train])
+            missing = np.setdiff1d(tasks[test], tasks[train]).tolist()
             if missing:
                 raise ValueError(
-                    f"Fold {fold + 1} would test on {sorted(missing)} without training "
+                    f"Fold {fold + 1} would test on {missing} without training "
                     "on it: all of its subjects are in this fold. Add subjects of "
                     "other folds, or leave the task out."
                 )

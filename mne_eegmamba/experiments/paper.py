@@ -92,6 +92,8 @@ def paper_experiment(
             folds = _run_folds(network, part, out / "scores", parameters)
             for fold, scores in enumerate(folds):
                 rows |= {(network, name, fold): scores[name] for name in scores}
+    order = [(k, name) for k in networks for name in stores]
+    rows = dict(sorted(rows.items(), key=lambda row: order.index(row[0][:2])))
     names = ["network", "data_set", "fold"]
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(names)
 
