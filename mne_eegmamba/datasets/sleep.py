@@ -173,7 +173,8 @@ def open_npz(path, channel):
 def npz_arrays(path):
     """Return x, y and fs (None if absent) of an npz file."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here, since NumPy does not close what it cannot read.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             fs = float(np.ravel(file["fs"])[0]) if "fs" in file else None
             return file["x"], file["y"], fs
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
