@@ -16,6 +16,7 @@ RECORDINGS = {
     "PN00-1": ("19.39.33", [(20, 60)]),
     "PN00-3": ("18.28.05", [(24, 84)]),
     "PN06-1": ("23.59.10", [(30, 74)]),
+    "PN06-2": ("23.59.40", [(24, 60)]),
     "PN10-2": ("11.40.00", [(13, 43)]),
     "PN10-4.5.6": ("16.49.00", [(25, 45), (60, 80)]),
     "PN12-1.2": ("16.12.40", [(16, 36), (52, 84)]),
@@ -50,6 +51,13 @@ Registration start time:23.59.10
 Registration end time: 00.00.50
 Seizure start time: 23.59.40
 Seizure end time:00.00.24
+
+Seizure n 2
+File name: PNO6-2.edf
+Registration start time: 23.59.40
+Registration end time: 00.01.20
+Seizure start time: 00.00.04
+Seizure end time: 00.00.40
 """,
     "PN10": """
 Seizure n 2
