@@ -229,9 +229,9 @@ def load(
     -----
     Case 21 is patient chb01 again, so ``subject`` is chb01 for both. A recording
     that its summary does not list has the seizures of its ``.edf.seizures`` file; if
-    that is absent as well, it is all background, with a warning. A few
-    recordings of the cases 12, 13, 16 and others have another montage; they cannot be
-    used, which ``on_error="warn"`` reports.
+    that is absent as well, it is all background, with a warning. Some recordings,
+    chb12_27 among them, have another montage; they cannot be used, which
+    ``on_error="warn"`` reports.
 
     References
     ----------
@@ -253,6 +253,11 @@ def load(
     recordings = find(path, subjects)
     if only_with_seizures:
         recordings = [r for r in recordings if may_have_seizures(r)]
+        if not recordings:
+            raise ValueError(
+                f"No recording of subjects {subjects!r} has a seizure; "
+                "only_with_seizures=False takes all."
+            )
     read_one = bind(
         read,
         duration=duration,

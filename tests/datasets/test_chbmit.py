@@ -257,6 +257,15 @@ def test_only_recordings_with_seizures(twin):
     assert names == {"chb01_03", "chb21_01", "chb24_01"}
 
 
+def test_no_recording_with_a_seizure(tmp_path):
+    (tmp_path / "chb05").mkdir()
+    (tmp_path / "chb05" / "chb05-summary.txt").write_text(
+        "File Name: chb05_01.edf\nNumber of Seizures in File: 0\n"
+    )
+    with pytest.raises(ValueError, match="'chb05' has a seizure; only_with_seizures=F"):
+        chbmit.load(tmp_path, "chb05", only_with_seizures=True)
+
+
 @needs_fragments
 def test_real_summary():
     recordings = chbmit.find(FRAGMENTS)
