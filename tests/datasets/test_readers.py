@@ -1,6 +1,8 @@
 """What the readers of seizures and sleep do in the same way."""
 
 import inspect
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,19 +19,31 @@ SHORT["sleep_edf"] = {"wake_minutes": 1}
 N_CHANNELS = {"chbmit": 23, "shhs": 1, "siena": 29, "sleep_edf": 1}
 
 
-@pytest.fixture(params=READERS)
+@pytest.fixture(scope="module", params=READERS)
 def name(request):
     return request.param
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def reader(name):
     return READERS[name]
 
 
+@pytest.fixture(scope="module")
+def twin(name, tmp_path_factory):
+    """Recordings that are only read."""
+    return simulate(name, tmp_path_factory.mktemp(name), 2)
+
+
+@pytest.fixture(scope="module")
+def epochs(name, reader, twin):
+    return reader.load(twin, **SHORT[name])
+
+
 @pytest.fixture
-def twin(name, tmp_path):
-    return simulate(name, tmp_path, 2)
+def copy(twin, tmp_path):
+    """Recordings to be spoilt."""
+    return Path(shutil.copytree(twin, tmp_path / "copy"))
 
 
 def test_facts_of_the_paper(name, reader):
@@ -67,23 +81,23 @@ def test_a_wrong_path_says_what_should_be_there(reader, tmp_path, sub):
     assert reader.ABOUT.layout in str(error.value)
 
 
-def test_truncated_recordings_are_named(name, reader, twin):
-    [broken, *_] = recordings = reader.find(twin)
+def test_truncated_recordings_are_named(name, reader, copy):
+    [broken, *_] = recordings = reader.find(copy)
     broken.signal.write_bytes(broken.signal.read_bytes()[:-7777])
     match = f"{broken.name} cannot be used: {broken.signal.name} is truncated"
     with pytest.raises(ValueError, match=match.replace("+", r"\+")):
-        reader.load(twin, **SHORT[name])
+        reader.load(copy, **SHORT[name])
     with pytest.warns(RuntimeWarning, match=match):
-        epochs = reader.load(twin, on_error="warn", **SHORT[name])
+        epochs = reader.load(copy, on_error="warn", **SHORT[name])
     kept = {recording.name for recording in recordings} - {broken.name}
     assert set(epochs.metadata["recording"]) == kept
 
 
-def test_unreadable_recordings_are_named(name, reader, twin):
-    [broken, *_] = reader.find(twin)
+def test_unreadable_recordings_are_named(name, reader, copy):
+    [broken, *_] = reader.find(copy)
     broken.signal.write_bytes(b"<html>Please log in</html>")
     with pytest.raises(ValueError, match=f"{broken.name} cannot be used.*EDF header"):
-        reader.load(twin, **SHORT[name])
+        reader.load(copy, **SHORT[name])
 
 
 def test_on_error_is_checked(reader, twin):
@@ -91,8 +105,7 @@ def test_on_error_is_checked(reader, twin):
         reader.load(twin, on_error="ignore")
 
 
-def test_volts_rate_and_metadata(name, reader, twin):
-    epochs = reader.load(twin, **SHORT[name])
+def test_volts_rate_and_metadata(name, reader, epochs):
     assert list(epochs.metadata) == ["subject", "session", "recording", "onset"]
     assert epochs.info["sfreq"] == 200
     assert len(epochs.ch_names) == N_CHANNELS[name]
@@ -101,11 +114,10 @@ def test_volts_rate_and_metadata(name, reader, twin):
     assert set(epochs.event_id) == set(reader.ABOUT.classes)
 
 
-def test_read_is_load_of_one(name, reader, twin):
+def test_read_is_load_of_one(name, reader, twin, epochs):
     first = reader.find(twin)[0]
     one = reader.read(first, **SHORT[name])
-    all_of_them = reader.load(twin, **SHORT[name])
-    same = all_of_them[f"recording == '{first.name}'"]
+    same = epochs[f"recording == '{first.name}'"]
     np.testing.assert_array_equal(one.get_data(), same.get_data())
     assert one.metadata.to_dict("list") == same.metadata.to_dict("list")
 
