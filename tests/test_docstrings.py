@@ -8,9 +8,14 @@ from numpydoc.validate import validate
 
 import mne_eegmamba
 
-PACKAGES = ["", ".datasets", ".evaluation", ".models", ".ops", ".viz"]
-PACKAGES += [f".datasets.{name}" for name in ("bci_iv_2a", "deap", "seed", "shu")]
-PACKAGES += [".datasets.simulate"]
+DATASETS = (
+    *("siena", "chbmit", "sleep_edf", "shhs", "deap", "seed", "shu", "bci_iv_2a"),
+    "simulate",
+)
+PACKAGES = [
+    *("", ".datasets", ".evaluation", ".experiments", ".models", ".ops", ".viz"),
+    *(f".datasets.{name}" for name in DATASETS),
+]
 CHECKED = {
     *("GL03", "GL05", "GL06", "GL07", "GL08", "GL10"),
     *("SS02", "SS03", "SS04", "SS05", "SS06"),

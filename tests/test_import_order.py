@@ -37,6 +37,7 @@ ONLY_IN = {  # package of others: where it may be imported
     "causal_conv1d": {"ops"},
     "safetensors": {"training"},
     "matplotlib": {"viz"},
+    "edfio": {"datasets"},
     "torch": {
         *("ops", "batches", "tokens", "blocks", "heads", "models", "training"),
         *("estimators", "utils", "cli"),

@@ -11,6 +11,6 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     submod_attrs={
         "demo": ["load_demo"],
         "preparation": ["prepare"],
-        "store": ["open_store", "store_report", "write_store"],
+        "store": ["StoredEpochs", "open_store", "store_report", "write_store"],
     },
 )

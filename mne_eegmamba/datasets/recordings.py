@@ -209,10 +209,18 @@ def preprocess(raw, ch_names, sfreq, l_freq, h_freq):
     if h_freq is not None and h_freq >= raw.info["sfreq"] / 2:
         h_freq = None
     if l_freq is not None or h_freq is not None:
-        raw.filter(l_freq, h_freq, picks="all", verbose="error")
+        width = high_edge_width(raw.info["sfreq"], h_freq)
+        raw.filter(
+            l_freq, h_freq, picks="all", h_trans_bandwidth=width, verbose="error"
+        )
     if raw.info["sfreq"] != sfreq:
         raw.resample(sfreq, verbose="error")
     return raw
+
+
+def high_edge_width(sfreq, h_freq):
+    """Return Hz from pass to stop band: narrow enough for 60 Hz to be stopped at 50."""
+    return "auto" if h_freq is None else min(5.0, sfreq / 2 - h_freq)
 
 
 def epochs_from_windows(raw, starts, codes, event_id, duration, recording):
