@@ -200,11 +200,13 @@ def preprocess(raw, ch_names, sfreq, l_freq, h_freq):
     Raises
     ------
     ValueError
-        If a channel is missing.
+        If a channel is missing, or the band is none.
     """
     missing = [name for name in ch_names if name not in raw.ch_names]
     if missing:
         raise ValueError(f"channels {missing} are missing; it has {raw.ch_names}")
+    if l_freq is not None and h_freq is not None and l_freq >= h_freq:
+        raise ValueError(f"l_freq must be below h_freq. Got {l_freq} and {h_freq} Hz.")
     raw.pick(ch_names).load_data(verbose="error").reorder_channels(ch_names)
     if h_freq is not None and h_freq >= raw.info["sfreq"] / 2:
         h_freq = None

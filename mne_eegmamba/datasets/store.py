@@ -50,6 +50,18 @@ def write_store(out, name, recordings, read, parameters, n_jobs=None, on_error="
     -------
     epochs : StoredEpochs
         All that the store holds.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from mne_eegmamba.datasets import deap, write_store
+    >>> from mne_eegmamba.datasets.simulate import simulate
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> recordings = deap.find(simulate("deap", folder / "files"))
+    >>> rules = {"scale": "arousal"}
+    >>> write_store(folder / "store", "mine", recordings, deap.read, rules).sfreq
+    200.0
     """
     check_on_error(on_error)
     out = Path(out)
@@ -223,6 +235,16 @@ def store_report(path):
     -------
     report : pandas.DataFrame
         A row per recording: subject, epochs (0 where it was left out) and reason.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from mne_eegmamba.datasets import prepare, store_report
+    >>> from mne_eegmamba.datasets.simulate import simulate
+    >>> folder = tempfile.mkdtemp()
+    >>> _ = prepare("deap", simulate("deap", f"{folder}/files"), f"{folder}/store")
+    >>> store_report(f"{folder}/store").index.tolist()
+    ['s01', 's02']
     """
     path = Path(path)
     read_description(path)

@@ -72,6 +72,13 @@ class StoredEpochs:
 
     The estimators, `MultiTaskEpochs` and scikit-learn take them as they take Epochs.
 
+    Parameters
+    ----------
+    shards : list of Shard
+        The recordings.
+    rows : ndarray of int | None, default=None
+        Which of their epochs; None means all.
+
     Attributes
     ----------
     shape : tuple of int
@@ -92,6 +99,16 @@ class StoredEpochs:
     Notes
     -----
     Indexing with a vector of ints, a mask or a slice gives a view; nothing is read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from mne_eegmamba.datasets import prepare
+    >>> from mne_eegmamba.datasets.simulate import simulate
+    >>> folder = tempfile.mkdtemp()
+    >>> epochs = prepare("deap", simulate("deap", f"{folder}/files"), f"{folder}/store")
+    >>> epochs[epochs.groups == "s02"][:2].get_data().shape
+    (2, 4, 12000)
     """
 
     preload = True  # nothing has to be loaded before it is used

@@ -72,6 +72,20 @@ def paper_experiment(
     References
     ----------
     Gui et al., arXiv 2407.20254, Tables 2 to 5, 7 and 8.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from mne_eegmamba.datasets.simulate import simulate
+    >>> from mne_eegmamba.experiments import paper_experiment
+    >>> folder = tempfile.mkdtemp()
+    >>> path = simulate("bci_iv_2a", f"{folder}/files", n_subjects=3)
+    >>> tiny = {"d_model": 16, "n_layers": 1, "max_epochs": 1, "verbose": False}
+    >>> scores = paper_experiment(
+    ...     {"bci_iv_2a": path}, f"{folder}/out", ["single-task"], **tiny
+    ... )
+    >>> scores.index.tolist()
+    [('single-task', 'bci_iv_2a', 0), ('single-task', 'bci_iv_2a', 1)]
     """
     unknown = [name for name in data if name not in NAMES]
     if unknown or not data:
@@ -169,6 +183,15 @@ def paper_tables(scores, published=None):
     -------
     text : str
         Mean and standard deviation over folds; data sets that are absent are named.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from mne_eegmamba.experiments import paper_tables
+    >>> names = ["network", "data_set", "fold"]
+    >>> index = pd.MultiIndex.from_tuples([], names=names)
+    >>> print(paper_tables(pd.DataFrame(index=index)).splitlines()[2])
+    Not there: siena, chbmit.
     """
     there = scores.index.get_level_values("data_set").unique()
     lines = []

@@ -166,7 +166,7 @@ def test_sys_info(capsys):
         (["predict", "{model}", "--data", "a=x", "x"], "takes NAME=VALUE. Got ['x']"),
         (["predict", "{model}", "--data", "a=.", "a=."], "names ['a'] more than once"),
         (["predict", "{model}", "--data", "."], "is no store: store.json is missing"),
-        (["fit", "m", "--data", "{store}", "--set", "widht=3"], "widht"),
+        (["fit", "m", "--data", "{store}", "--set", "width=3"], "width"),
         (["evaluate", "--data", "{store}", "--protocol", "paper"], "needs --out"),
         (
             ["evaluate", "--data", "{store}", "--protocol", "paper", "--out", "o"],

@@ -114,7 +114,8 @@ def test_each_run_is_filtered_by_itself(folder, bnci_runs, form):
             mne.create_info(22, 250, "eeg"),
             verbose="error",
         )
-        raw.filter(0.1, 50, verbose="error").resample(200, verbose="error")
+        raw.filter(0.1, 50, h_trans_bandwidth=5, verbose="error")
+        raw.resample(200, verbose="error")
         start = round((run["trial"].item()[2] - 1) / 250 * 200) + 600
         at = 16 + 8 * number + 2
         expected = raw.get_data()[:, start : start + 600]
