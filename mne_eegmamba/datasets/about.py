@@ -8,6 +8,8 @@ NAMES = (
     *("deap", "seed", "shu", "bci_iv_2a"),
 )
 
+SIMULATED = " (simulated)"  # behind the name of what `simulate` wrote
+
 
 @dataclass(frozen=True)
 class About:
@@ -88,3 +90,19 @@ def split_names(text):
         The names.
     """
     return tuple(text.split())
+
+
+def base_name(name):
+    """Return a data set's name without the note that it is simulated.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"siena (simulated)"``.
+
+    Returns
+    -------
+    name : str
+        Such as ``"siena"``.
+    """
+    return name.removesuffix(SIMULATED)

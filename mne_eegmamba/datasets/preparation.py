@@ -1,8 +1,10 @@
 """From files on disk to a store that training reads batch by batch."""
 
 from inspect import signature
+from pathlib import Path
 
-from mne_eegmamba.datasets.about import data_set
+from mne_eegmamba.datasets.about import SIMULATED, data_set
+from mne_eegmamba.datasets.simulate import MARK
 from mne_eegmamba.datasets.store import write_store
 
 
@@ -58,6 +60,8 @@ def prepare(
     module = data_set(name)
     recordings = module.find(path, subjects)
     parameters = _all_parameters(module.read, parameters)
+    if (Path(path) / MARK).is_file():
+        name += SIMULATED
     return write_store(out, name, recordings, module.read, parameters, n_jobs, on_error)
 
 

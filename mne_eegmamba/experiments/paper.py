@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mne_eegmamba.datasets.about import NAMES, data_set
+from mne_eegmamba.datasets.about import NAMES, base_name, data_set
 from mne_eegmamba.datasets.preparation import prepare
-from mne_eegmamba.datasets.store import STORE, open_store
+from mne_eegmamba.datasets.store import STORE, open_store, read_description
 from mne_eegmamba.epochs.multitask import MultiTaskEpochs
 from mne_eegmamba.epochs.shards import write_text
 from mne_eegmamba.estimators import (
@@ -23,11 +23,11 @@ from mne_eegmamba.evaluation.paper_folds import PaperFolds, paper_fold
 
 logger = logging.getLogger("mne_eegmamba")
 
-TITLES = {  # kind of task: which table of the paper
-    "seizure": "Table 2: seizure detection",
-    "sleep": "Table 3: sleep stages",
-    "emotion": "Table 4: emotion recognition",
-    "motor imagery": "Table 5: motor imagery",
+TITLES = {
+    "seizure": "Seizure detection",
+    "sleep": "Sleep stages",
+    "emotion": "Emotion recognition",
+    "motor imagery": "Motor imagery",
 }
 MEASURES = ["accuracy", "balanced_accuracy", "auroc", "macro_f1", "weighted_f1"]
 SINGLE, JOINT = "single-task", "multi-task"
@@ -85,7 +85,8 @@ def paper_experiment(
     ...     {"bci_iv_2a": path}, f"{folder}/out", ["single-task"], **tiny
     ... )
     >>> scores.index.tolist()
-    [('single-task', 'bci_iv_2a', 0), ('single-task', 'bci_iv_2a', 1)]
+    [('single-task', 'bci_iv_2a (simulated)', 0),
+     ('single-task', 'bci_iv_2a (simulated)', 1)]
     """
     unknown = [name for name in data if name not in NAMES]
     if unknown or not data:
@@ -94,10 +95,10 @@ def paper_experiment(
     if wrong:
         raise ValueError(f"networks must be out of {[SINGLE, JOINT]}. Got {wrong}.")
     out = Path(out)
-    stores = {
-        name: _open_or_prepare(name, Path(path), out / "stores", n_jobs, on_error)
+    stores = dict(
+        _open_or_prepare(name, Path(path), out / "stores", n_jobs, on_error)
         for name, path in data.items()
-    }
+    )
     rows = {}
     for network in networks:
         together = [list(stores)] if network == JOINT else [[name] for name in stores]
@@ -113,9 +114,9 @@ def paper_experiment(
 
 
 def _open_or_prepare(name, path, folder, n_jobs, on_error):
-    """Return the store of a data set, with the paper's subjects only."""
+    """Return the name of a data set and its epochs of the paper's subjects."""
     if (path / STORE).is_file():
-        store = open_store(path)
+        folder, store = path, open_store(path)
     else:
         recordings = data_set(name).find(path)
         subjects = sorted({recording.subject for recording in recordings})
@@ -126,8 +127,12 @@ def _open_or_prepare(name, path, folder, n_jobs, on_error):
                 f"{path} has no subject that the paper uses of {name}, only {subjects}."
             )
         logger.info("%s: %d of %d subjects", name, len(used), len(subjects))
-        store = prepare(name, path, folder / name, used, n_jobs, on_error)
-    return store[np.flatnonzero(paper_fold(name, store.groups) >= 0)]
+        folder = folder / name
+        store = prepare(name, path, folder, used, n_jobs, on_error)
+    known = read_description(folder)["name"]
+    if base_name(known) != name:
+        raise ValueError(f"{path} is a store of {known}, not of {name}.")
+    return known, store[np.flatnonzero(paper_fold(name, store.groups) >= 0)]
 
 
 def _run_folds(network, data, folder, parameters):
@@ -137,9 +142,10 @@ def _run_folds(network, data, folder, parameters):
     score = score_together if joint else score_alone
     settings = {"random_state": 0, **paper_parameters(joint), **parameters}
     folder.mkdir(parents=True, exist_ok=True)
-    folds = list(PaperFolds().split(data, groups=data.groups))
+    splitter = PaperFolds({task: base_name(task) for task in data.tasks})
+    folds = list(splitter.split(data, groups=data.groups))
     for fold, (train, test) in enumerate(folds):
-        name = f"{network}-{'+'.join(data.tasks)}-{fold}"
+        name = f"{network}-{'+'.join(map(base_name, data.tasks))}-{fold}"
         key = _key(settings, data, train, test)
         file = folder / f"{name}.json"
         if not file.is_file():
@@ -169,7 +175,7 @@ def _read(file, key):
 
 
 def paper_tables(scores, published=None):
-    """Print scores as the paper does: a table per kind of task.
+    """Print scores as the paper does in its Tables 2 to 5: one per kind of task.
 
     Parameters
     ----------
@@ -198,10 +204,10 @@ def paper_tables(scores, published=None):
     for kind, title in TITLES.items():
         names = [name for name in NAMES if data_set(name).ABOUT.task == kind]
         lines += [title, ""]
-        here = [name for name in names if name in there]
+        here = [name for name in there if base_name(name) in names]
         if here:
             lines += [_one_table(scores, here, published), ""]
-        absent = [name for name in names if name not in there]
+        absent = [name for name in names if name not in map(base_name, here)]
         if absent:
             lines += [f"Not there: {', '.join(absent)}.", ""]
     return "\n".join(lines)
@@ -215,7 +221,7 @@ def _one_table(scores, names, published):
                 measure: f"{part[measure].mean():.3f} ± {part[measure].std():.3f}"
                 for measure in MEASURES
             } | {"folds": str(len(part))}
-            for _, row in _of(published, name, network).iterrows():
+            for _, row in _of(published, base_name(name), network).iterrows():
                 rows[name, f"{network}, published"] = {
                     measure: f"{row[measure]:.3f}"
                     for measure in MEASURES

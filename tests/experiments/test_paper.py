@@ -18,6 +18,7 @@ TINY = {
     **{"device": "cpu", "verbose": False},
 }
 NAMES = ["deap", "bci_iv_2a"]
+SHOWN = [f"{name} (simulated)" for name in NAMES]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def test_a_row_per_network_data_set_and_fold(done):
     assert scores.index.tolist() == [
         (network, name, fold)
         for network in ("single-task", "multi-task")
-        for name in NAMES
+        for name in SHOWN
         for fold in (0, 1)
     ]
     assert scores["accuracy"].between(0, 1).all()
@@ -55,7 +56,7 @@ def test_a_fold_is_what_it_says(done):
     clf.fit(store[folds != 1])
     test = store[folds == 1]
     expected = score_table(test.y, clf.predict_proba(test), clf.classes_)
-    found = scores.loc[("single-task", "deap", 1)]
+    found = scores.loc[("single-task", SHOWN[0], 1)]
     assert found["accuracy"] == expected["accuracy"]
     assert found["auroc"] == pytest.approx(expected["auroc"])
 
@@ -88,7 +89,7 @@ def test_a_store_is_taken_as_it_is(done, tmp_path):
     found = paper_experiment(data, tmp_path, ["single-task"], **TINY)
     assert not (tmp_path / "stores").exists()
     pd.testing.assert_frame_equal(
-        found, scores.loc[[("single-task", "deap", k) for k in (0, 1)]]
+        found, scores.loc[[("single-task", SHOWN[0], k) for k in (0, 1)]]
     )
 
 
@@ -99,17 +100,23 @@ def test_unknown_names(tmp_path):
         paper_experiment({"deap": tmp_path}, tmp_path, networks=["both"])
 
 
+def test_store_of_another_data_set(done, tmp_path):
+    out, _, _ = done
+    with pytest.raises(ValueError, match=r"is a store of deap \(simulated\), not of"):
+        paper_experiment({"shu": out / "stores" / "deap"}, tmp_path)
+
+
 def test_tables(done):
     _, _, scores = done
     published = pd.DataFrame(
         {"data_set": ["deap"], "network": ["multi-task"], "accuracy": [0.123]}
     )
     text = paper_tables(scores, published)
-    assert text.count("Table ") == 4
+    assert "deap (simulated)" in text
     assert "Not there: siena, chbmit." in text
     assert "Not there: sleep_edf, shhs." in text
     assert "Not there: seed." in text
-    part = scores.xs("deap", level="data_set").loc["single-task"]["accuracy"]
+    part = scores.xs(SHOWN[0], level="data_set").loc["single-task"]["accuracy"]
     assert f"{part.mean():.3f} ± {part.std():.3f}" in text
     assert "multi-task, published" in text
     assert "0.123" in text
@@ -121,7 +128,7 @@ def test_as_one_command(files, tmp_path, capsys):
     out = tmp_path / "results"
     assert main([*command, "--out", str(out), "--set", *settings]) == 0
     text = capsys.readouterr().out
-    assert text.startswith("Table 2: seizure detection")
+    assert text.startswith("Seizure detection")
     assert (out / "tables.txt").read_text() in text
     table = pd.read_csv(out / "scores.csv")
     assert np.isfinite(table["accuracy"]).all()

@@ -14,6 +14,7 @@ from mne_eegmamba.datasets.about import NAMES
 
 __all__ = ["simulate"]
 
+MARK = "SIMULATED.txt"
 NOTE = "All recordings in this folder are simulated: noise, in the layout of {name}.\n"
 
 
@@ -58,7 +59,7 @@ def simulate(name, path, n_subjects=2, seed=0):
     path = Path(path)
     path.mkdir(parents=True, exist_ok=True)
     module.write(path, n_subjects, np.random.default_rng(seed))
-    (path / "SIMULATED.txt").write_text(NOTE.format(name=name))
+    (path / MARK).write_text(NOTE.format(name=name))
     return path
 
 
