@@ -3,6 +3,10 @@
 A program goes through the chunks of its segment against the order of its direction. Of
 each it computes the states again, twice: once to put down every fourth, and then group
 by group, so that the states of one group are in registers when its gradients are due.
+
+The states put down are read in vectors of four channels, on purpose: Triton then gives
+a thread four states of four channels, and a sum over channels, of which there are 32 a
+step, needs a quarter of the exchanges between threads.
 """
 
 from typing import NamedTuple
@@ -13,6 +17,7 @@ from torch import Tensor
 
 from mne_eegmamba.ops.gpu.functions import sigmoid
 from mne_eegmamba.ops.gpu.layout import (
+    Size,
     exists,
     load_state,
     no_state,
@@ -41,7 +46,7 @@ class Gradients(NamedTuple):
     bias: Tensor  # (batch * segments, channels), float32
 
 
-@triton.jit(do_not_specialize=["size"])
+@triton.jit(do_not_specialize=list(Size._fields))
 def scan_backward(
     first,
     second,
@@ -53,7 +58,12 @@ def scan_backward(
     kept,
     carries,
     scratch,
-    size,
+    batch,
+    length,
+    channels,
+    chunks,
+    segments,
+    steps,
     REVERSE: tl.constexpr,
     SOFTPLUS: tl.constexpr,
     STATES: tl.constexpr,
@@ -63,6 +73,7 @@ def scan_backward(
     WIDTH: tl.constexpr,
 ):
     """Go back through one segment of one epoch, 32 channels and one direction."""
+    size = Size(batch, length, channels, chunks, segments, steps)
     # the first direction writes the gradient of the gate for both
     if tl.program_id(2) == 0:
         _go_back(
@@ -192,9 +203,7 @@ def _inputs(way, bias, b, t, d, size, SOFTPLUS: tl.constexpr):
 
 
 @triton.jit
-def _advance(
-    way, h, A2, x, dt, b, t, size, STATES: tl.constexpr, ALIGN: tl.constexpr
-):
+def _advance(way, h, A2, x, dt, b, t, size, STATES: tl.constexpr, ALIGN: tl.constexpr):
     """Return the state after a step, and B of that step."""
     B = state_map(way.B, way.B_batch, way.B_time, b, t, size, STATES, ALIGN)
     h = tl.exp2(dt[None, :] * A2) * h + B[:, None] * (dt * x)[None, :]
@@ -236,14 +245,13 @@ def _group_back(
         states = states + (h,)
         steps = steps + ((x, raw, dt, g),)
     for k in tl.static_range(GROUP):
-        last: tl.constexpr = GROUP - 1 - k
-        t = when(offset + last, begin, STEPS, REVERSE)
-        x, raw, dt, g = steps[last]
+        t = when(offset + GROUP - 1 - k, begin, STEPS, REVERSE)
+        x, raw, dt, g = steps[GROUP - 1 - k]
         B = state_map(way.B, way.B_batch, way.B_time, b, t, size, STATES, ALIGN)
         C = state_map(way.C, way.C_batch, way.C_time, b, t, size, STATES, ALIGN)
         gh = carry + C[:, None] * g[None, :]
         carry = gh * tl.exp2(dt[None, :] * A2)
-        rate = carry * states[last]  # gradient of dt * A
+        rate = carry * states[GROUP - 1 - k]  # gradient of dt * A
         gA += rate * dt[None, :]
         gD += g * x
         into = tl.sum(gh * B[:, None], 0)  # gradient of dt * x
@@ -256,7 +264,7 @@ def _group_back(
         tl.store(gradients.u + at, into * dt + g * D, mask=inside)
         tl.store(gradients.delta + at, graw, mask=inside)
         gB = tl.sum(gh * (dt * x)[None, :], 1)
-        gC = tl.sum(states[last + 1] * g[None, :], 1)
+        gC = tl.sum(states[GROUP - k] * g[None, :], 1)
         _store_maps(gradients, gB, gC, b, t, size, STATES, WIDTH)
         if gz is not None:
             store_gate_gradient(gate, gy, gz, b, t, d, size)

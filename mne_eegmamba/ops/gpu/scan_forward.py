@@ -8,6 +8,7 @@ import triton
 import triton.language as tl
 
 from mne_eegmamba.ops.gpu.layout import (
+    Size,
     load_state,
     no_state,
     per_channel,
@@ -21,14 +22,19 @@ from mne_eegmamba.ops.gpu.layout import (
 from mne_eegmamba.ops.gpu.scan_gate import emit
 
 
-@triton.jit(do_not_specialize=["size"])
+@triton.jit(do_not_specialize=list(Size._fields))
 def scan_forward(
     first,
     second,
     gate,
     kept,
     starts,
-    size,
+    batch,
+    length,
+    channels,
+    chunks,
+    segments,
+    steps,
     REVERSE: tl.constexpr,
     WAYS: tl.constexpr,
     SOFTPLUS: tl.constexpr,
@@ -39,6 +45,7 @@ def scan_forward(
     WIDTH: tl.constexpr,
 ):
     """Scan one segment of one epoch and 32 channels in one or two directions."""
+    size = Size(batch, length, channels, chunks, segments, steps)
     b, d = place(size, WIDTH)
     begin = tl.program_id(1) * size.steps
     A2, D, bias, h = _enter(first, starts, b, d, size, STATES, WIDTH)

@@ -4,6 +4,7 @@ import triton
 import triton.language as tl
 
 from mne_eegmamba.ops.gpu.layout import (
+    Size,
     load_state,
     no_state,
     per_channel,
@@ -17,7 +18,7 @@ from mne_eegmamba.ops.gpu.layout import (
 from mne_eegmamba.ops.gpu.scan_gate import gate_gradient
 
 
-@triton.jit(do_not_specialize=["size"])
+@triton.jit(do_not_specialize=list(Size._fields))
 def scan_ends(
     first,
     second,
@@ -25,7 +26,12 @@ def scan_ends(
     gy,
     ends,
     decays,
-    size,
+    batch,
+    length,
+    channels,
+    chunks,
+    segments,
+    steps,
     REVERSE: tl.constexpr,
     GRADIENT: tl.constexpr,
     SOFTPLUS: tl.constexpr,
@@ -37,6 +43,7 @@ def scan_ends(
 
     That is a state, or, going back, the gradient of one.
     """
+    size = Size(batch, length, channels, chunks, segments, steps)
     b, d = place(size, WIDTH)
     if tl.program_id(2) == 0:
         back: tl.constexpr = REVERSE != GRADIENT
@@ -99,19 +106,25 @@ def _end(
     return h, total
 
 
-@triton.jit(do_not_specialize=["size"])
+@triton.jit(do_not_specialize=list(Size._fields))
 def scan_carry(
     first,
     second,
     ends,
     decays,
-    size,
+    batch,
+    length,
+    channels,
+    chunks,
+    segments,
+    steps,
     REVERSE: tl.constexpr,
     GRADIENT: tl.constexpr,
     STATES: tl.constexpr,
     WIDTH: tl.constexpr,
 ):
     """Replace what leaves each segment by what enters it."""
+    size = Size(batch, length, channels, chunks, segments, steps)
     b, d = place(size, WIDTH)
     if tl.program_id(1) == 0:
         A2 = load_state(first.A2, 0, d, size, STATES)

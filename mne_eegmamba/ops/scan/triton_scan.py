@@ -79,7 +79,7 @@ def _scan(
     launch(
         scan_forward,
         (size.columns, size.segments),
-        *(out, ways[0], ways[-1], gate, kept, starts, size),
+        *(out, ways[0], ways[-1], gate, kept, starts, *size),
         **options,
         WAYS=len(ways),
         KEEP=keep,
@@ -128,7 +128,7 @@ def _scan_backward(
         programs,
         *(gy, ways[0], ways[-1], partial[0], partial[-1], gate, gy),
         *(None if z is None else gz, kept, carries),
-        *(_float(gy, *programs, STEPS // GROUP, padded, WIDTH), size),
+        *(_float(gy, *programs, STEPS // GROUP, padded, WIDTH), *size),
         **options,
         STEPS=STEPS,
         GROUP=GROUP,
@@ -179,14 +179,14 @@ def _enter_segments(ways, gate, gy, size, options):
     launch(
         scan_ends,
         (size.columns, size.segments, len(ways)),
-        *(u, ways[0], ways[-1], gate, gy, ends, decays, size),
+        *(u, ways[0], ways[-1], gate, gy, ends, decays, *size),
         **ends_options,
     )
     kinds = "REVERSE", "GRADIENT", "STATES", "WIDTH", "warps"
     launch(
         scan_carry,
         (size.columns, len(ways)),
-        *(u, ways[0], ways[-1], ends, decays, size),
+        *(u, ways[0], ways[-1], ends, decays, *size),
         **{kind: ends_options[kind] for kind in kinds},
     )
     return ends
