@@ -108,13 +108,13 @@ def grouped_weights(
         r = first + k
         inside = (o < d_out)[:, None] & (r < end)[None, :]
         at = r[None, :].to(tl.int64) * d_out + o[:, None]
-        g = tl.load(gy + at, mask=inside, other=0.0)
+        a = tl.load(gy + at, mask=inside, other=0.0)
         inside = (r < end)[:, None] & (c < d_in)[None, :]
         at = r[:, None].to(tl.int64) * d_in + c[None, :]
         total = tl.dot(
-            g, tl.load(x + at, mask=inside, other=0.0), total, input_precision="ieee"
+            a, tl.load(x + at, mask=inside, other=0.0), total, input_precision="ieee"
         )
-        total_bias += tl.sum(g.to(tl.float32), 1)
+        total_bias += tl.sum(a.to(tl.float32), 1)
     part = (split * GROUPS + group).to(tl.int64) * d_out
     inside = (o < d_out)[:, None] & (c < d_in)[None, :]
     tl.store(weights + (part + o[:, None]) * d_in + c[None, :], total, mask=inside)

@@ -168,7 +168,7 @@ def cells(row, d, size, STATES: tl.constexpr):
     """Return where a state lies in (rows, states, channels), and what of it exists."""
     n = tl.arange(0, triton.next_power_of_2(STATES))[:, None]
     at = (row * STATES + n) * size.channels + d[None, :]
-    # as if it lay in single numbers: else Triton gives a thread four channels
+    # without this hint Triton reads vectors, and gives a thread four channels
     at = tl.max_contiguous(at, [1, 1])
     return at, (n < STATES) & (d < size.channels)[None, :]
 
