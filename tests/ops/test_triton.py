@@ -66,56 +66,61 @@ def scan_both(tensors, backend):
     return bidirectional_scan(*ways, tensors[14], backend=backend)
 
 
-def assert_close(actual, expected):
+def assert_close(actual, expected, dtype=None):
     """Compare relative to the largest number."""
     expected = expected.detach().double()
-    atol = LIMITS[actual.dtype] * max(1.0, float(expected.abs().max()))
+    atol = LIMITS[dtype or actual.dtype] * max(1.0, float(expected.abs().max()))
     torch.testing.assert_close(actual.detach().double(), expected, rtol=0, atol=atol)
 
 
 def check(function, tensors):
-    """Compare results and every gradient with the reference, and run twice."""
+    """Compare results and every gradient with the reference."""
     exact = [x.detach().double().requires_grad_() for x in tensors]
     want, got = function(exact, "reference"), function(tensors, "triton")
     assert got.dtype == tensors[0].dtype
     assert_close(got, want)
     ramp = torch.linspace(-1, 2, want.numel(), device=want.device).view(want.shape)
+    ramp = ramp.to(got.dtype)
     expected = torch.autograd.grad((want * ramp.double()).sum(), exact)
-    loss = (got * ramp.to(got.dtype)).sum()
-    found = torch.autograd.grad(loss, tensors, retain_graph=True)
+    found = torch.autograd.grad((got * ramp).sum(), tensors)
     for actual, gradient, tensor in zip(found, expected, tensors, strict=True):
         assert actual.shape == gradient.shape
         assert actual.dtype == tensor.dtype
-        assert_close(actual, gradient)
+        assert_close(actual, gradient, got.dtype)
     return got, found
 
 
-@pytest.mark.parametrize("many", [False, True])
-@pytest.mark.parametrize(("length", "batch"), [(1, 3), (2, 1), (73, 1), (129, 1)])
+@pytest.mark.usefixtures("short_chunks")
+@pytest.mark.parametrize(
+    ("length", "batch", "many"),
+    [(1, 3, False), (2, 1, False), (73, 1, False), (73, 1, True), (129, 1, True)],
+)
 def test_scan_lengths(card, segments, length, batch, many):
     segments(many)
     size = layout.size_of(torch.empty(batch, length, 3))
-    assert (size.segments > 1) == (many and length > 32)
+    assert (size.segments > 1) == many
     check(scan_both, make_scan(card, batch, length))
 
 
 @pytest.mark.usefixtures("short_chunks")
-@pytest.mark.parametrize("many", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float32, HALF])
-@pytest.mark.parametrize(("channels", "states"), [(1, 1), (40, 3)])
+@pytest.mark.parametrize(
+    ("channels", "states", "many"), [(1, 1, True), (3, 2, True), (40, 3, False)]
+)
 def test_scan_widths_and_dtypes(card, segments, channels, states, dtype, many):
     segments(many)
-    check(scan_both, make_scan(card, 2, 19, channels, states, dtype))
+    check(scan_both, make_scan(card, 1, 11, channels, states, dtype))
 
 
 @pytest.mark.usefixtures("short_chunks")
 @pytest.mark.parametrize("many", [False, True])
-@pytest.mark.parametrize("softplus", [False, True])
 @pytest.mark.parametrize("reverse", [False, True])
-@pytest.mark.parametrize("absent", [(), ("D", "delta_bias")])
+@pytest.mark.parametrize(
+    ("absent", "softplus"), [((), True), (("D", "delta_bias"), False), (("D",), True)]
+)
 def test_scan_of_one_direction(card, segments, absent, reverse, softplus, many):
     segments(many)
-    full = dict(zip(NAMES, make_scan(card, length=17)[:7], strict=True))
+    full = dict(zip(NAMES, make_scan(card, length=11)[:7], strict=True))
     kept = [name for name in NAMES if name not in absent]
 
     def function(tensors, backend):
@@ -130,8 +135,8 @@ def test_scan_of_one_direction(card, segments, absent, reverse, softplus, many):
 
 @pytest.mark.usefixtures("short_chunks")
 def test_scan_of_views(card):
-    u, delta, A, *_, z = make_scan(card, 2, 11)
-    (projected,) = normal([(2, 11, 9)], card)
+    u, delta, A, *_, z = make_scan(card, 2, 7)
+    (projected,) = normal([(2, 7, 9)], card)
 
     def function(tensors, backend):
         u, delta, A, projected, z = tensors
@@ -149,7 +154,7 @@ def test_scan_of_views(card):
 @pytest.mark.parametrize("many", [False, True])
 def test_scan_gives_the_same_bits_twice_and_without_gradients(card, segments, many):
     segments(many)
-    tensors = make_scan(card, 2, 19)
+    tensors = make_scan(card, 2, 9)
     runs = []
     for _ in range(2):
         y = scan_both(tensors, "triton")
@@ -159,9 +164,8 @@ def test_scan_gives_the_same_bits_twice_and_without_gradients(card, segments, ma
         assert torch.equal(scan_both(tensors, "triton"), runs[0][0])
 
 
-@pytest.mark.usefixtures("short_chunks")
 def test_small_and_huge_steps(card):
-    tensors = make_scan(card, 1, 9)
+    tensors = make_scan(card, 1, 37)
     for way in (0, 7):
         for low, raw in ((0, -12.0), (1, -30.0), (2, 90.0)):
             tensors[way + 1].data[..., low] = raw
@@ -182,7 +186,7 @@ def conv_both(tensors, backend):
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize(
     ("length", "channels", "kernel"),
-    [(1, 5, 4), (2, 3, 4), (73, 70, 4), (129, 5, 3), (9, 1, 1)],
+    [(1, 5, 4), (2, 70, 4), (73, 5, 4), (129, 5, 3), (9, 1, 1)],
 )
 def test_conv(card, length, channels, kernel, batch, dtype):
     check(conv_both, make_conv(card, batch, length, channels, kernel, dtype))
@@ -205,7 +209,7 @@ def test_conv_of_one_direction_and_views(card, reverse):
 def test_conv_gives_the_same_bits_twice(card):
     runs = []
     for _ in range(2):
-        tensors = make_conv(card, 3, 73)
+        tensors = make_conv(card, 2, 40)
         y = conv_both(tensors, "triton")
         runs.append([y, *torch.autograd.grad((y * y).sum(), tensors)])
     assert all(map(torch.equal, *runs))
@@ -268,6 +272,7 @@ def test_groups_under_autocast(card):
     assert weight.grad.dtype == torch.float32
 
 
+@pytest.mark.usefixtures("short_chunks")
 def test_scan_and_conv_under_autocast_read_what_comes(card):
     tensors, filters = make_scan(card, dtype=HALF), make_conv(card, dtype=HALF)
     want = scan_both(tensors, "triton"), conv_both(filters, "triton")
@@ -276,6 +281,7 @@ def test_scan_and_conv_under_autocast_read_what_comes(card):
     assert all(map(torch.equal, got, want))
 
 
+@pytest.mark.usefixtures("short_chunks")
 def test_nothing_in_nothing_out(card):
     for shape in ((0, 4, 3), (2, 0, 3), (2, 4, 0)):
         tensors = make_scan(card, *shape) + make_conv(card, *shape)
@@ -297,6 +303,7 @@ def test_float64_is_refused(card):
         scan_both(tensors, "triton")
 
 
+@pytest.mark.usefixtures("short_chunks")
 def test_operators_pass_opcheck(card):
     tests = ("test_schema", "test_autograd_registration", "test_faketensor")
     tensors = make_scan(card, 1, 5)
@@ -310,6 +317,7 @@ def test_operators_pass_opcheck(card):
     torch.library.opcheck(triton_dense._grouped, operands, test_utils=tests)
 
 
+@pytest.mark.usefixtures("short_chunks")
 def test_compile_and_export(card):
     tensors = [x.detach() for x in make_scan(card, 1, 5)]
     filters = [x.detach() for x in make_conv(card, channels=3)[1:]]

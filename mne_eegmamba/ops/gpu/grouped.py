@@ -8,8 +8,19 @@ the last do nothing. So the host never waits for the counts.
 import triton
 import triton.language as tl
 
+from mne_eegmamba.ops.gpu.support import INTERPRETED
+
 ROWS, COLUMNS, INNER, WARPS = 64, 64, 32, 4  # of a tile
 SIZES = ["n_rows", "d_in", "d_out"]
+WIDEN = tl.constexpr(INTERPRETED)  # the interpreter multiplies the bits of bfloat16
+
+
+@triton.jit
+def _add_product(total, a, b):
+    """Add a product in float32; of float32 numbers without rounding them before."""
+    if WIDEN:
+        a, b = a.to(tl.float32), b.to(tl.float32)
+    return tl.dot(a, b, total, input_precision="ieee")
 
 
 @triton.jit
@@ -63,7 +74,7 @@ def grouped_rows(
         a = tl.load(lines + c[None, :], mask=inside, other=0.0)
         inside = (c < d_in)[:, None] & (o < d_out)[None, :]
         w = tl.load(weight + c[:, None] * weight_in, mask=inside, other=0.0)
-        total = tl.dot(a, w, total, input_precision="ieee")
+        total = _add_product(total, a, w)
     if bias is not None:
         b = tl.load(bias + group * d_out + o, mask=o < d_out, other=0.0)
         total += b.to(tl.float32)[None, :]
@@ -111,9 +122,7 @@ def grouped_weights(
         a = tl.load(gy + at, mask=inside, other=0.0)
         inside = (r < end)[:, None] & (c < d_in)[None, :]
         at = r[:, None].to(tl.int64) * d_in + c[None, :]
-        total = tl.dot(
-            a, tl.load(x + at, mask=inside, other=0.0), total, input_precision="ieee"
-        )
+        total = _add_product(total, a, tl.load(x + at, mask=inside, other=0.0))
         total_bias += tl.sum(a.to(tl.float32), 1)
     part = (split * GROUPS + group).to(tl.int64) * d_out
     inside = (o < d_out)[:, None] & (c < d_in)[None, :]

@@ -2,12 +2,14 @@
 
 import functools
 import math
+import os
 
 import torch
 import triton
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 OLDEST = (3, 3)  # the first whose kernels take tuples
+INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"  # on a CPU, for tests
 
 
 def refuse(dtype):
@@ -34,7 +36,7 @@ def _missing():
     if version < OLDEST:
         oldest = ".".join(map(str, OLDEST))
         return f"needs triton {oldest} or newer, and {triton.__version__} is installed"
-    if triton.knobs.runtime.interpret:
+    if INTERPRETED:
         return None
     if not torch.cuda.is_available():
         return "needs a CUDA card, and torch sees none"
