@@ -6,6 +6,7 @@ step of time: so sizes are small.
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from mne_eegmamba.ops import (
     bidirectional_conv1d,
@@ -251,6 +252,14 @@ def test_counts_in_a_tensor(card):
     assert torch.equal(y, triton_dense.grouped_linear(*tensors, [70, 0, 5]))
     for backend in ("torch", "reference", "triton"):
         assert_close(grouped_linear(*tensors, counts, backend), y)
+
+
+def test_counts_in_a_tensor_are_not_waited_for():
+    with FakeTensorMode():  # there are no numbers to wait for
+        rows, weight = torch.empty(75, 5), torch.empty(3, 4, 5, requires_grad=True)
+        counts = torch.empty(3, dtype=torch.int64)
+        triton_dense.grouped_linear(rows, weight, None, counts).sum().backward()
+    assert weight.grad.shape == weight.shape
 
 
 def test_sums_over_many_rows_are_split_and_keep_their_bits(card, monkeypatch):

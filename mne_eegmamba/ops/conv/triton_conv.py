@@ -23,11 +23,13 @@ def conv(x, ways):
 
     Every tensor is read in its own dtype: under autocast nothing is converted.
     """
+    reverse = [way[2] for way in ways]
+    assert len(ways) == 1 or reverse == [False, True]
     filters = []
     for weight, bias, _ in ways:
         bias = weight.new_zeros(len(weight)) if bias is None else bias
         filters.append(torch.cat([weight.t(), bias.to(weight.dtype).unsqueeze(0)]))
-    return list(_conv(x, filters, [way[2] for way in ways]).unbind())
+    return list(_conv(x, filters, reverse).unbind())
 
 
 @torch.library.custom_op("mne_eegmamba::triton_conv", mutates_args=())

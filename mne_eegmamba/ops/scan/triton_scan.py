@@ -28,8 +28,11 @@ def refusal(dtype=None):
 def scan(ways, z, delta_softplus):
     """Run one or two directions; differentiable once in all tensors.
 
-    Every tensor is read in its own dtype: under autocast nothing is converted.
+    Every tensor is read in its own dtype: under autocast nothing is converted. Two
+    directions are a forward one and a backward one, which meet in the middle of time.
     """
+    reverse = [way[7] for way in ways]
+    assert len(ways) == 1 or reverse == [False, True]
     tensors = [_all_there(*way[:7]) for way in ways]
     every = [x for way in tensors for x in way] + [z]
     keep = torch.is_grad_enabled() and any(
@@ -38,7 +41,7 @@ def scan(ways, z, delta_softplus):
     y, *_ = _scan(
         *(list(group) for group in zip(*tensors, strict=True)),
         z,
-        [way[7] for way in ways],
+        reverse,
         delta_softplus,
         keep,
     )
