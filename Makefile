@@ -6,7 +6,7 @@ PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-scp test lint order cov bench clean
+.PHONY: help install demo demo-scp test test-gpu lint order cov bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -30,6 +30,9 @@ demo-scp: install  ## one task alone: slow cortical potentials
 
 test: install  ## all tests, doctests included
 	$(RUN) -m pytest -q
+
+test-gpu: install  ## the tests that need a CUDA card
+	$(RUN) -m pytest -q -m gpu tests
 
 lint: install  ## style and spelling
 	$(VENV)/bin/ruff check .

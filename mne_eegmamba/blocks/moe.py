@@ -43,7 +43,7 @@ class Experts(nn.Module):
         ----------
         rows : Tensor, shape (n_rows, d_model)
             Tokens, those of the first expert first.
-        counts : sequence of int
+        counts : sequence of int | Tensor of int64, shape (n_experts,)
             Rows of each expert.
 
         Returns
@@ -203,11 +203,13 @@ class MoE(nn.Module):
     def _dispatch(self, rows, weights, experts):
         """Sort tokens by expert, run each expert once, and put the results back."""
         k = experts.shape[1]
-        order = experts.flatten().argsort(stable=True)  # (n_rows * k,)
-        counts = torch.bincount(experts.flatten(), minlength=self.n_experts)
+        chosen, order = experts.flatten().sort(stable=True)  # (n_rows * k,)
+        # bincount and lists of numbers would wait for the GPU
+        each = torch.arange(self.n_experts + 1, device=chosen.device)
+        counts = torch.searchsorted(chosen, each).diff()
         back = torch.empty_like(order)
         back[order] = torch.arange(len(order), device=order.device)
-        out = self.experts(_Take.apply(rows, order // k, back), counts.tolist())
+        out = self.experts(_Take.apply(rows, order // k, back), counts)
         out = _Take.apply(out, back, order).view(len(rows), k, -1)
         return (weights.unsqueeze(-1).to(out.dtype) * out).sum(1)
 

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import os
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -26,13 +27,18 @@ class Implementation:
 
     def refusal(self, device=None, dtype=None):
         """Return None if this runs here (on such a tensor), else the reason."""
-        if device is not None and self.device not in (None, device):
+        if device is not None and not self._takes(device):
             return f"is for {self.device}, and the data is on {device}"
         module, reason = _import(self.module)
         if reason is not None:
             return reason
         refuse = getattr(module, "refusal", None)
         return None if refuse is None else refuse(dtype)
+
+    def _takes(self, device):
+        # Triton's interpreter runs its kernels on the CPU, for tests
+        interpreted = self.name == "triton" and os.environ.get("TRITON_INTERPRET")
+        return self.device in (None, device) or interpreted == "1"
 
 
 @functools.cache
@@ -42,6 +48,8 @@ def _import(name):
         return import_module(name), None
     except ImportError as error:
         return None, f"cannot be imported ({error})"
+    except Exception as error:  # compiled for another torch, card or driver
+        return None, f"cannot be imported ({type(error).__name__}: {error})"
 
 
 @functools.cache
@@ -53,25 +61,35 @@ _HERE = "mne_eegmamba.ops"
 
 # For each operator the fastest first: "auto" takes the first that does not refuse.
 # The reference is never chosen by "auto": it exists to be right, not fast.
+# A name that an operator has no implementation of leaves the choice to "auto".
 IMPLEMENTATIONS = {
     "selective_scan": (
         Implementation("numba", f"{_HERE}.scan.numba_scan", "scan", "cpu"),
+        Implementation("triton", f"{_HERE}.scan.triton_scan", "scan", "cuda"),
+        Implementation("mamba_ssm", f"{_HERE}.scan.mamba_ssm", "scan", "cuda"),
         Implementation("torch", f"{_HERE}.scan.torch_scan", "scan"),
         Implementation("reference", f"{_HERE}.scan.reference", "scan"),
     ),
     "causal_conv1d": (
         Implementation("numba", f"{_HERE}.conv.numba_conv", "conv", "cpu"),
+        Implementation("triton", f"{_HERE}.conv.triton_conv", "conv", "cuda"),
+        Implementation("mamba_ssm", f"{_HERE}.conv.mamba_ssm", "conv", "cuda"),
         Implementation("torch", f"{_HERE}.conv.torch_conv", "conv"),
         Implementation("reference", f"{_HERE}.conv.reference", "conv"),
     ),
-    **{
-        name: (
-            Implementation("numba", f"{_HERE}.dense.numba_dense", name, "cpu"),
-            Implementation("torch", f"{_HERE}.dense.torch_dense", name),
-            Implementation("reference", f"{_HERE}.dense.reference", name),
-        )
-        for name in ("conv1d", "grouped_linear")
-    },
+    "conv1d": (
+        Implementation("numba", f"{_HERE}.dense.numba_dense", "conv1d", "cpu"),
+        Implementation("torch", f"{_HERE}.dense.torch_dense", "conv1d"),
+        Implementation("reference", f"{_HERE}.dense.reference", "conv1d"),
+    ),
+    "grouped_linear": (
+        Implementation("numba", f"{_HERE}.dense.numba_dense", "grouped_linear", "cpu"),
+        Implementation(
+            "triton", f"{_HERE}.dense.triton_dense", "grouped_linear", "cuda"
+        ),
+        Implementation("torch", f"{_HERE}.dense.torch_dense", "grouped_linear"),
+        Implementation("reference", f"{_HERE}.dense.reference", "grouped_linear"),
+    ),
 }
 
 
@@ -146,14 +164,9 @@ def check_devices(*tensors):
 
 def _choose(op, backend, device, dtype):
     group = IMPLEMENTATIONS[op]
-    if backend == "auto":
-        for candidate in group:
-            reason = candidate.refusal(device, dtype)
-            if reason is None:
-                logger.debug("%s runs on backend %s", op, candidate.name)
-                return _load(op, candidate)
-            if candidate.device == device and dtype == torch.float32:
-                _say_once(op, candidate.name, reason)
+    elsewhere = backend in backend_names() and backend not in {i.name for i in group}
+    if backend == "auto" or elsewhere:
+        return _load(op, _fastest(op, device, dtype))
     for candidate in group:
         if candidate.name == backend:
             reason = candidate.refusal(device, dtype)
@@ -162,6 +175,23 @@ def _choose(op, backend, device, dtype):
             return _load(op, candidate)
     allowed = ", ".join(repr(name) for name in backend_names())
     raise ValueError(f"backend must be one of {allowed}. Got {backend!r}.")
+
+
+def _fastest(op, device, dtype):
+    """Return what "auto" takes, and say what would have been faster."""
+    refused = {}
+    for candidate in IMPLEMENTATIONS[op]:
+        if candidate.device not in (None, device):
+            continue
+        reason = candidate.refusal(device, dtype)
+        if reason is None:
+            break
+        if candidate.device == device:
+            refused[candidate.name] = reason
+    if refused and dtype == torch.float32:
+        _say_once(op, *next(iter(refused.items())))
+    logger.debug("%s runs on backend %s", op, candidate.name)
+    return candidate
 
 
 # What torch.compiler.assume_constant_result does, which would import all of dynamo:
@@ -183,16 +213,19 @@ def show_backends():
     >>> print(show_backends())  # doctest: +ELLIPSIS
     selective_scan
       numba      chosen by "auto"
-      torch      available
     ...
     """
+    devices = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
     lines = []
     for op, group in IMPLEMENTATIONS.items():
         lines.append(op)
-        chosen = False
+        left = list(devices)
         for candidate in group:
             reason = candidate.refusal()
-            if reason is None and not chosen:
-                reason, chosen = 'chosen by "auto"', True
+            taken = [d for d in left if candidate.device in (None, d)]
+            if reason is None and taken:
+                left = [d for d in left if d not in taken]
+                where = f" on {' and '.join(taken)}" if len(devices) > 1 else ""
+                reason = f'chosen by "auto"{where}'
             lines.append(f"  {candidate.name:<10} {reason or 'available'}")
     return "\n".join(lines)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from mne_eegmamba.blocks.moe import USAGE_MOMENTUM, Experts, Gate, MoE
 from mne_eegmamba.models import EEGMambaConfig
@@ -113,6 +114,16 @@ def test_is_the_dense_mixture(options, n_tokens):
     assert_near(auxiliary.router_z, torch.logsumexp(logits, -1).square().mean())
     actual, expected = (gradients(out, moe, tokens, task) for out in (got, want))
     assert_same_gradients(actual, expected)
+
+
+def test_dispatch_waits_for_no_number():
+    moe, *_ = mixture()
+    with FakeTensorMode(allow_non_fake_inputs=True):  # there are no numbers to wait for
+        rows = torch.empty(21, D).requires_grad_()
+        weights, experts = torch.empty(21, 2), torch.empty(21, 2, dtype=torch.int64)
+        moe.experts.forward = lambda rows, counts: rows * counts.sum()
+        moe._dispatch(rows, weights, experts).sum().backward()
+    assert rows.grad.shape == rows.shape
 
 
 def test_noise_is_that_of_equation_8():

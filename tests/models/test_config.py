@@ -66,7 +66,7 @@ def test_dropout():
         ("class_token", "'first', 'middle'"),
         ("pooling", "'class_token', 'mean'"),
         ("final_norm", "'layer', None"),
-        ("backend", "'auto', 'numba', 'torch', 'reference'"),
+        ("backend", "'auto', 'numba', 'triton', 'mamba_ssm', 'torch', 'reference'"),
     ],
 )
 def test_options(name, allowed):

@@ -39,7 +39,8 @@ def test_unknown_backend(op):
         causal_conv1d: (one, torch.ones(1, 2)),
         selective_scan: (one, one, torch.zeros(1, 1), one, one),
     }[op]
-    message = r"backend must be one of 'auto', 'numba', 'torch', 'reference'. Got 'tpu'"
+    names = "'auto', 'numba', 'triton', 'mamba_ssm', 'torch', 'reference'"
+    message = f"backend must be one of {names}. Got 'tpu'"
     with pytest.raises(ValueError, match=message):
         op(*arguments, backend="tpu")
 
@@ -63,11 +64,43 @@ def test_show_backends():
     assert lines.count("  reference  available") == 4
     assert lines[0] == "selective_scan"
     assert "causal_conv1d" in lines
-    assert len(lines) == 16
+    assert sum(line.startswith("  triton ") for line in lines) == 3
+    assert sum(line.startswith("  mamba_ssm ") for line in lines) == 2
+    assert len(lines) == 21
+
+
+def test_show_backends_names_devices_where_there_are_two(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    lines = show_backends().splitlines()
+    assert lines.count('  numba      chosen by "auto" on cpu') == 4
+    assert lines.count('  triton     chosen by "auto" on cuda') == 3
+    assert lines.count('  torch      chosen by "auto" on cuda') == 1
+
+
+NAMES = ["auto", "numba", "triton", "mamba_ssm", "torch", "reference"]
 
 
 def test_names():
-    assert backend_names() == ["auto", "numba", "torch", "reference"]
+    assert backend_names() == NAMES
+
+
+@pytest.mark.parametrize(
+    ("op", "name"),
+    [("conv1d", "triton"), ("conv1d", "mamba_ssm"), ("grouped_linear", "mamba_ssm")],
+)
+def test_a_name_that_an_operator_lacks_leaves_the_choice(op, name):
+    x = torch.zeros(1)
+    assert choose(op, name, x) is choose(op, "auto", x)
+
+
+def test_on_a_gpu_triton_comes_first(monkeypatch, caplog):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    want = {op: "triton" for op in backend.IMPLEMENTATIONS} | {"conv1d": "torch"}
+    with caplog.at_level(logging.DEBUG, logger="mne_eegmamba"):
+        for op, name in want.items():
+            assert backend._fastest(op, "cuda", torch.float32).name == name
+            assert backend._fastest(op, "cuda", torch.float64).name == "torch"
+    assert not [m for m in caplog.messages if "slower" in m and "triton" not in m]
 
 
 @pytest.mark.usefixtures("refusing")
@@ -93,7 +126,7 @@ def test_show_backends_gives_the_reason():
     lines = show_backends().splitlines()
     assert lines[1] == f"  fast       {REASON}"
     assert lines[2] == '  numba      chosen by "auto"'
-    assert backend_names() == ["auto", "fast", "numba", "torch", "reference"]
+    assert backend_names() == ["auto", "fast", *NAMES[1:]]
 
 
 BROKEN = """
@@ -120,7 +153,7 @@ def test_without_numba_torch_takes_over_with_one_message():
     assert all("runs slower than it could: numba cannot be im" in m for m in messages)
     lines = run.stdout.splitlines()
     assert lines[1].startswith("  numba      cannot be imported (")
-    assert lines[2] == '  torch      chosen by "auto"'
+    assert lines[4] == '  torch      chosen by "auto"'
 
 
 def test_a_kernel_that_fails_or_errs_is_a_reason():

@@ -120,6 +120,14 @@ def test_grouped_linear(backend, counts, d_in, d_out):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_counts_in_a_tensor(backend):
+    tensors = normal((9, 5), (3, 4, 5), (3, 4))
+    counts = torch.tensor([2, 0, 7])
+    y = grouped_linear(*tensors, counts, backend)
+    assert torch.equal(y, grouped_linear(*tensors, [2, 0, 7], backend))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("frozen", range(3))
 def test_gradient_of_a_few(backend, frozen):
     tensors = normal((2, 12, 3), (4, 5, 3), (4,))
@@ -374,6 +382,27 @@ def test_compile_and_export():
                 torch.ones(9, 3), torch.ones(2, 4, 3), torch.ones(2, 4), [-1, 10]
             ),
             r"none negative, with the sum 9. Got \[-1, 10\]",
+        ),
+        (
+            lambda: grouped_linear(
+                torch.ones(9, 3), torch.ones(2, 4, 3), None, torch.tensor([4, 6])
+            ),
+            r"none negative, with the sum 9. Got \[4, 6\]",
+        ),
+        (
+            lambda: grouped_linear(
+                torch.ones(9, 3), torch.ones(2, 4, 3), None, torch.tensor([4.0, 5])
+            ),
+            r"an int64 tensor of shape \(2,\). Got shape \(2,\) and torch.float32",
+        ),
+        (
+            lambda: grouped_linear(
+                torch.ones(9, 3),
+                torch.ones(2, 4, 3),
+                None,
+                torch.zeros(2, dtype=torch.int64, device="meta"),
+            ),
+            "one device. Got tensors on cpu and meta",
         ),
         (
             lambda: grouped_linear(torch.ones(0, 3), torch.ones(0, 4, 3), None, []),

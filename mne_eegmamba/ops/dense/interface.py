@@ -118,8 +118,9 @@ def grouped_linear(rows, weight, bias, counts, backend="auto"):
         Matrices.
     bias : Tensor, shape (n_groups, d_out) | None
         Added to the results.
-    counts : sequence of int
-        Rows of each group, of at least one group.
+    counts : sequence of int | Tensor of int64, shape (n_groups,)
+        Rows of each group, of at least one group. Those in a tensor on a GPU are not
+        checked, as that would wait for the GPU.
     backend : str, default="auto"
         As in `conv1d`.
 
@@ -148,22 +149,38 @@ def grouped_linear(rows, weight, bias, counts, backend="auto"):
             "rows must have the shape (n_rows, d_in), and weight the shape (n_groups, "
             f"d_out, d_in). Got {tuple(rows.shape)} and {tuple(weight.shape)}."
         )
-    fits = len(counts) == len(weight) > 0 and sum(counts) == len(rows)
-    if not fits or min(counts) < 0:
-        raise ValueError(
-            f"counts must have {max(1, len(weight))} numbers, none negative, with the "
-            f"sum {len(rows)}. Got {list(counts)}."
-        )
+    counts = _check_counts(counts, len(weight), rows)
     _check_bias(bias, weight.shape[:2])
     run = _choose("grouped_linear", backend, rows, weight, bias)
     return run(rows, weight, bias, counts)
 
 
 def _choose(op, backend, x, *others):
-    """Pick a backend; under autocast torch decides the precision."""
+    """Pick a backend; under autocast on a CPU torch decides the precision."""
     check_devices(x, *others)
-    half = torch.is_autocast_enabled(x.device.type)
+    half = x.is_cpu and torch.is_autocast_enabled("cpu")
     return choose(op, "torch" if half and backend == "auto" else backend, x)
+
+
+def _check_counts(counts, n_groups, rows):
+    """Return counts as they came if they are on a GPU, else as a checked list."""
+    if isinstance(counts, torch.Tensor):
+        if counts.shape != (n_groups,) or counts.dtype != torch.int64:
+            raise ValueError(
+                f"counts must be a sequence or an int64 tensor of shape ({n_groups},). "
+                f"Got shape {tuple(counts.shape)} and {counts.dtype}."
+            )
+        check_devices(rows, counts)
+        if not counts.is_cpu:
+            return counts
+        counts = counts.tolist()
+    fits = len(counts) == n_groups > 0 and sum(counts) == len(rows)
+    if not fits or min(counts) < 0:
+        raise ValueError(
+            f"counts must have {max(1, n_groups)} numbers, none negative, with the "
+            f"sum {len(rows)}. Got {list(counts)}."
+        )
+    return counts
 
 
 def _check_bias(bias, shape):

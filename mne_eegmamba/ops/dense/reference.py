@@ -16,7 +16,7 @@ def conv1d(x, weight, bias, stride):
 
 def grouped_linear(rows, weight, bias, counts):
     """Multiply each group with its own matrix."""
-    parts = rows.split(list(counts))
+    parts = rows.split(torch.as_tensor(counts).tolist())
     bias = rows.new_zeros(weight.shape[:2]) if bias is None else bias
     return torch.cat(
         [x @ w.t() + b for x, w, b in zip(parts, weight, bias, strict=True)]

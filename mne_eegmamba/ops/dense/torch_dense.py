@@ -27,12 +27,17 @@ def grouped_linear(rows, weight, bias, counts):
     """Multiply each group with its matrix; without gradients few rows are padded."""
     parts = []
     bias = [None] * len(weight) if bias is None else bias
-    for part, w, b in zip(rows.split(list(counts)), weight, bias, strict=True):
+    for part, w, b in zip(rows.split(_listed(counts)), weight, bias, strict=True):
         n = len(part)
         if n < FEWEST_ROWS and not torch.is_grad_enabled():
             part = F.pad(part, (0, 0, 0, FEWEST_ROWS - n))
         parts.append(F.linear(part, w, b)[:n])
     return torch.cat(parts)
+
+
+def _listed(counts):
+    """Return a list; a tensor's numbers are waited for."""
+    return counts.tolist() if isinstance(counts, torch.Tensor) else list(counts)
 
 
 class _Conv1d(torch.autograd.Function):

@@ -1,0 +1,142 @@
+"""States and gradients from segment to segment of time; see ``layout.py``."""
+
+import triton
+import triton.language as tl
+
+from mne_eegmamba.ops.gpu.layout import (
+    Size,
+    load_state,
+    no_state,
+    per_channel,
+    place,
+    signal,
+    state_map,
+    step_size,
+    store_state,
+    when,
+)
+from mne_eegmamba.ops.gpu.scan_gate import gate_gradient
+
+
+@triton.jit(do_not_specialize=list(Size._fields))
+def scan_ends(
+    first,
+    second,
+    gate,
+    gy,
+    ends,
+    decays,
+    batch,
+    length,
+    channels,
+    chunks,
+    segments,
+    steps,
+    REVERSE: tl.constexpr,
+    GRADIENT: tl.constexpr,
+    SOFTPLUS: tl.constexpr,
+    STATES: tl.constexpr,
+    ALIGN: tl.constexpr,
+    WIDTH: tl.constexpr,
+):
+    """Write what leaves each segment that is entered with zeros, and its sum of dt.
+
+    That is a state, or, going back, the gradient of one.
+    """
+    size = Size(batch, length, channels, chunks, segments, steps)
+    b, d = place(size, WIDTH)
+    if tl.program_id(2) == 0:
+        back: tl.constexpr = REVERSE != GRADIENT
+        h, total = _end(
+            first, gate, gy, b, d, size, back, GRADIENT, SOFTPLUS, STATES, ALIGN, WIDTH
+        )
+    else:
+        h, total = _end(
+            second,
+            gate,
+            gy,
+            b,
+            d,
+            size,
+            not GRADIENT,
+            GRADIENT,
+            SOFTPLUS,
+            STATES,
+            ALIGN,
+            WIDTH,
+        )
+    row = (tl.program_id(2) * size.batch + b) * size.segments + tl.program_id(1)
+    store_state(ends, row, h, d, size, STATES)
+    tl.store(decays + row * size.channels + d, total, mask=d < size.channels)
+
+
+@triton.jit
+def _end(
+    way,
+    gate,
+    gy,
+    b,
+    d,
+    size,
+    BACK: tl.constexpr,
+    GRADIENT: tl.constexpr,
+    SOFTPLUS: tl.constexpr,
+    STATES: tl.constexpr,
+    ALIGN: tl.constexpr,
+    WIDTH: tl.constexpr,
+):
+    A2 = load_state(way.A2, 0, d, size, STATES)
+    bias = per_channel(way.bias, d, size)
+    h = no_state(STATES, WIDTH)
+    total = tl.zeros((WIDTH,), tl.float32)
+    for i in range(size.steps):
+        t = when(i, tl.program_id(1) * size.steps, size.steps, BACK)
+        raw = signal(way.delta, way.delta_batch, way.delta_time, b, t, d, size)
+        dt = step_size(raw, bias, t, size, SOFTPLUS)
+        decay = tl.exp2(dt[None, :] * A2)
+        if GRADIENT:
+            g = gate_gradient(gate, gy, b, t, d, size)
+            C = state_map(way.C, way.C_batch, way.C_time, b, t, size, STATES, ALIGN)
+            h = decay * (h + C[:, None] * g[None, :])
+        else:
+            x = signal(way.u, way.u_batch, way.u_time, b, t, d, size)
+            B = state_map(way.B, way.B_batch, way.B_time, b, t, size, STATES, ALIGN)
+            h = decay * h + B[:, None] * (dt * x)[None, :]
+        total += dt
+    return h, total
+
+
+@triton.jit(do_not_specialize=list(Size._fields))
+def scan_carry(
+    first,
+    second,
+    ends,
+    decays,
+    batch,
+    length,
+    channels,
+    chunks,
+    segments,
+    steps,
+    REVERSE: tl.constexpr,
+    GRADIENT: tl.constexpr,
+    STATES: tl.constexpr,
+    WIDTH: tl.constexpr,
+):
+    """Replace what leaves each segment by what enters it."""
+    size = Size(batch, length, channels, chunks, segments, steps)
+    b, d = place(size, WIDTH)
+    if tl.program_id(1) == 0:
+        A2 = load_state(first.A2, 0, d, size, STATES)
+        back = REVERSE != GRADIENT
+    else:
+        A2 = load_state(second.A2, 0, d, size, STATES)
+        back = not GRADIENT
+    h = no_state(STATES, WIDTH)
+    for i in range(size.segments):
+        segment = tl.where(back, size.segments - 1 - i, i)
+        row = (tl.program_id(1) * size.batch + b) * size.segments + segment
+        end = load_state(ends, row, d, size, STATES)
+        total = per_channel(decays + row * size.channels, d, size)
+        store_state(ends, row, h, d, size, STATES)
+        h = end + tl.exp2(total[None, :] * A2) * h

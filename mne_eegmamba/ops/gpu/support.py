@@ -1,0 +1,84 @@
+"""Whether the Triton kernels can run here, and how they are launched."""
+
+import functools
+import math
+import os
+
+import torch
+import triton
+
+DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+OLDEST = (3, 3)  # the first whose kernels take tuples
+INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"  # on a CPU, for tests
+
+
+def refuse(dtype):
+    """Say why Triton kernels cannot run.
+
+    Parameters
+    ----------
+    dtype : torch.dtype | None
+        Of the tensor they shall run on, where there is one already.
+
+    Returns
+    -------
+    reason : str | None
+        None if they run.
+    """
+    if dtype is not None and dtype not in DTYPES:
+        return f"computes in float32, and the data is {dtype}"
+    return _missing()
+
+
+@functools.cache
+def _missing():
+    version = tuple(int(part) for part in triton.__version__.split(".")[:2])
+    if version < OLDEST:
+        oldest = ".".join(map(str, OLDEST))
+        return f"needs triton {oldest} or newer, and {triton.__version__} is installed"
+    if INTERPRETED:
+        return None
+    if not torch.cuda.is_available():
+        return "needs a CUDA card, and torch sees none"
+    return None
+
+
+def launch(kernel, grid, like, *arguments, warps, **constants):
+    """Run a kernel on the device of a tensor.
+
+    Parameters
+    ----------
+    kernel : triton.JITFunction
+        What runs.
+    grid : tuple of int
+        Programs along each axis; without any nothing runs.
+    like : Tensor
+        Whose device it is.
+    *arguments : object
+        What the kernel takes.
+    warps : int
+        Warps of a program.
+    **constants : int | bool
+        Its compile-time constants.
+    """
+    if math.prod(grid) == 0:
+        return
+    with torch.cuda.device_of(like):
+        # fused multiply-add: named, as Triton is about to change its default
+        kernel[grid](*arguments, num_warps=warps, enable_fp_fusion=True, **constants)
+
+
+def rows(x):
+    """Return a tensor whose last dimension lies in one piece.
+
+    Parameters
+    ----------
+    x : Tensor
+        Any.
+
+    Returns
+    -------
+    x : Tensor
+        The same, or a copy.
+    """
+    return x if x.stride(-1) == 1 or x.shape[-1] == 1 else x.contiguous()

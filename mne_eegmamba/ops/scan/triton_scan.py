@@ -1,0 +1,246 @@
+"""The scan on a GPU, in Triton: custom operators that torch can trace and compile."""
+
+import torch
+from torch import Tensor
+
+from mne_eegmamba.ops.gpu.layout import (
+    GROUP,
+    STEPS,
+    WIDTH,
+    Gate,
+    Way,
+    alignment,
+    size_of,
+)
+from mne_eegmamba.ops.gpu.scan_backward import Gradients, scan_backward
+from mne_eegmamba.ops.gpu.scan_forward import scan_forward
+from mne_eegmamba.ops.gpu.scan_segments import scan_carry, scan_ends
+from mne_eegmamba.ops.gpu.support import launch, refuse, rows
+
+LOG2_E = 1.4426950408889634
+
+
+def refusal(dtype=None):
+    """Return None if this runs here (with that dtype), else the reason."""
+    return refuse(dtype)
+
+
+def scan(ways, z, delta_softplus):
+    """Run one or two directions; differentiable once in all tensors.
+
+    Every tensor is read in its own dtype: under autocast nothing is converted. Two
+    directions are a forward one and a backward one, which meet in the middle of time.
+    """
+    reverse = [way[7] for way in ways]
+    assert len(ways) == 1 or reverse == [False, True]
+    tensors = [_all_there(*way[:7]) for way in ways]
+    every = [x for way in tensors for x in way] + [z]
+    keep = torch.is_grad_enabled() and any(
+        x is not None and x.requires_grad for x in every
+    )
+    y, *_ = _scan(
+        *(list(group) for group in zip(*tensors, strict=True)),
+        z,
+        reverse,
+        delta_softplus,
+        keep,
+    )
+    return y
+
+
+def _all_there(u, delta, A, B, C, D, bias):
+    nothing = A.new_zeros(len(A))
+    D, bias = (nothing if x is None else x for x in (D, bias))
+    return u, delta, A, B, C, D, bias
+
+
+@torch.library.custom_op("mne_eegmamba::triton_scan", mutates_args=())
+def _scan(
+    u: list[Tensor],
+    delta: list[Tensor],
+    A: list[Tensor],
+    B: list[Tensor],
+    C: list[Tensor],
+    D: list[Tensor],
+    bias: list[Tensor],
+    z: Tensor | None,
+    reverse: list[bool],
+    softplus: bool,
+    keep: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the result and, for backward, the ungated sum and the kept states."""
+    size = size_of(u[0])
+    out = u[0].new_empty(u[0].shape)
+    y = out if z is None or not keep else torch.empty_like(out)
+    kept = _float(u[0], *(_kept_shape(u, A) if keep else (0,)))
+    ways = _ways(u, delta, A, B, C, D, bias)
+    gate = _gate(z, y, out)
+    options = _options(ways, A, reverse, softplus)
+    starts = None
+    if size.segments > 1:
+        starts = _enter_segments(ways, gate, None, size, options)
+    launch(
+        scan_forward,
+        (size.columns, size.segments),
+        *(out, ways[0], ways[-1], gate, kept, starts, *size),
+        **options,
+        WAYS=len(ways),
+        KEEP=keep,
+        STEPS=STEPS,
+    )
+    return out, y if keep and z is not None else out.new_empty(0), kept
+
+
+@_scan.register_fake
+def _(u, delta, A, B, C, D, bias, z, reverse, softplus, keep):
+    out = u[0].new_empty(u[0].shape)
+    pre = out.new_empty(u[0].shape if keep and z is not None else (0,))
+    return out, pre, _float(out, *(_kept_shape(u, A) if keep else (0,)))
+
+
+@torch.library.custom_op("mne_eegmamba::triton_scan_backward", mutates_args=())
+def _scan_backward(
+    gy: Tensor,
+    u: list[Tensor],
+    delta: list[Tensor],
+    A: list[Tensor],
+    B: list[Tensor],
+    C: list[Tensor],
+    D: list[Tensor],
+    bias: list[Tensor],
+    z: Tensor | None,
+    y: Tensor,
+    kept: Tensor,
+    reverse: list[bool],
+    softplus: bool,
+) -> list[Tensor]:
+    """Return the gradients: of every way's seven tensors in turn, then of the gate."""
+    size, states = size_of(u[0]), A[0].shape[1]
+    gy = gy.contiguous()
+    gz = gy.new_empty(0) if z is None else z.new_empty(z.shape)
+    ways, gate = _ways(u, delta, A, B, C, D, bias), _gate(z, y, y)
+    options = _options(ways, A, reverse, softplus)
+    partial = [_partial_gradients(way, size, states) for way in ways]
+    carries = None
+    if size.segments > 1:
+        carries = _enter_segments(ways, gate, gy, size, options)
+    programs = size.columns, size.segments, len(ways)
+    padded = 1 << (states - 1).bit_length()
+    launch(
+        scan_backward,
+        programs,
+        *(gy, ways[0], ways[-1], partial[0], partial[-1], gate, gy),
+        *(None if z is None else gz, kept, carries),
+        *(_float(gy, *programs, STEPS // GROUP, padded, WIDTH), *size),
+        **options,
+        STEPS=STEPS,
+        GROUP=GROUP,
+    )
+    found = []
+    for p, *like in zip(partial, A, B, C, D, bias, strict=True):
+        sums = p.A.sum(0).t(), p.B.sum(0), p.C.sum(0), p.D.sum(0), p.bias.sum(0)
+        sums = [x.to(t.dtype).contiguous() for x, t in zip(sums, like, strict=True)]
+        found += [p.u, p.delta, *sums]
+    return [*found, gz]
+
+
+@_scan_backward.register_fake
+def _(gy, u, delta, A, B, C, D, bias, z, y, kept, reverse, softplus):
+    found = []
+    for way in zip(u, delta, A, B, C, D, bias, strict=True):
+        found += [x.new_empty(x.shape) for x in way]
+    return [*found, gy.new_empty(0) if z is None else z.new_empty(z.shape)]
+
+
+def _setup_context(ctx, inputs, output):
+    *groups, z, reverse, softplus, _ = inputs
+    _, y, kept = output
+    ctx.set_materialize_grads(False)  # of what is kept for backward: large zeros
+    ctx.gated, ctx.reverse, ctx.softplus = z is not None, reverse, softplus
+    ctx.save_for_backward(*(x for g in groups for x in g), z, y, kept)
+
+
+def _backward(ctx, gy, _, __):
+    *flat, z, y, kept = ctx.saved_tensors
+    ways = len(ctx.reverse)
+    groups = [flat[i : i + ways] for i in range(0, len(flat), ways)]
+    *found, gz = _scan_backward(gy, *groups, z, y, kept, ctx.reverse, ctx.softplus)
+    each = [[found[7 * way + i] for way in range(ways)] for i in range(7)]
+    return (*each, gz if ctx.gated else None, None, None, None)
+
+
+_scan.register_autograd(_backward, setup_context=_setup_context)
+
+
+def _enter_segments(ways, gate, gy, size, options):
+    """Return the states, or with gy their gradients, that enter each segment."""
+    u, states = ways[0].u, options["STATES"]
+    shape = len(ways), size.batch, size.segments
+    ends = _float(u, *shape, states, size.channels)
+    decays = _float(u, *shape, size.channels)
+    ends_options = options | {"GRADIENT": gy is not None}
+    launch(
+        scan_ends,
+        (size.columns, size.segments, len(ways)),
+        *(u, ways[0], ways[-1], gate, gy, ends, decays, *size),
+        **ends_options,
+    )
+    kinds = "REVERSE", "GRADIENT", "STATES", "WIDTH", "warps"
+    launch(
+        scan_carry,
+        (size.columns, len(ways)),
+        *(u, ways[0], ways[-1], ends, decays, *size),
+        **{kind: ends_options[kind] for kind in kinds},
+    )
+    return ends
+
+
+def _options(ways, A, reverse, softplus):
+    return {
+        "REVERSE": reverse[0],
+        "SOFTPLUS": softplus,
+        "STATES": A[0].shape[1],
+        "ALIGN": alignment(ways),
+        "WIDTH": WIDTH,
+        "warps": 1,
+    }
+
+
+def _kept_shape(u, A):
+    batch, length, channels = u[0].shape
+    return len(u), batch, (length + STEPS - 1) // STEPS, A[0].shape[1], channels
+
+
+def _float(like, *shape):
+    return like.new_empty(shape, dtype=torch.float32)
+
+
+def _partial_gradients(way, size, states):
+    parts = size.batch * size.segments
+    blocks = size.columns // size.batch if size.batch else 1
+    maps = blocks, size.batch, size.length, states
+    return Gradients(
+        way.u.new_empty(way.u.shape),
+        way.delta.new_empty(way.delta.shape),
+        *(_float(way.u, *maps) for _ in range(2)),
+        _float(way.u, parts, states, size.channels),
+        *(_float(way.u, parts, size.channels) for _ in range(2)),
+    )
+
+
+def _ways(u, delta, A, B, C, D, bias):
+    """Return a `Way` per direction."""
+    found = []
+    for i in range(len(u)):
+        walked = [rows(x) for x in (u[i], delta[i], B[i], C[i])]
+        described = [v for x in walked for v in (x, *x.stride()[:2])]
+        A2 = (A[i].float() * LOG2_E).t().contiguous()
+        found.append(Way(*described, A2, D[i].contiguous(), bias[i].contiguous()))
+    return found
+
+
+def _gate(z, y, out):
+    if z is None:
+        return Gate(None, 0, 0, y, out)
+    z = rows(z)
+    return Gate(z, *z.stride()[:2], y, out)
