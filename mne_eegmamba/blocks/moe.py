@@ -215,15 +215,22 @@ class MoE(nn.Module):
 
     def _balance(self, weights, experts, task_index):
         """Return the coefficient of variation of the experts' shares."""
-        full = weights.new_zeros(self.n_experts)
-        share = full.index_add(0, experts.flatten(), weights.flatten()) / len(weights)
+        share = self._shares(weights, experts)
         if self.running:
             others = self.usage.clone()
             known = others.sum(1) > 0
             if self.training:
-                with torch.no_grad():
-                    momentum = USAGE_MOMENTUM if known[task_index] else 0.0
-                    self.usage[task_index].lerp_(share, 1 - momentum)
-            known[task_index] = False
-            share = (share + others[known].sum(0)) / (1 + known.sum())
+                with torch.no_grad():  # no branch: a GPU is not waited for
+                    new = torch.where(known[task_index], 1 - USAGE_MOMENTUM, 1.0)
+                    self.usage[task_index].lerp_(share, new)
+            others[task_index], known[task_index] = 0, False
+            share = (share + others.sum(0)) / (1 + known.sum())
         return share.std(correction=0) / share.mean()
+
+    def _shares(self, weights, experts):
+        """Return the mean weight of each expert."""
+        if weights.is_cuda:  # where adding by index has another order each time
+            full = weights.new_zeros(len(weights), self.n_experts)
+            return full.scatter(1, experts, weights).mean(0)
+        full = weights.new_zeros(self.n_experts)
+        return full.index_add(0, experts.flatten(), weights.flatten()) / len(weights)
