@@ -221,8 +221,8 @@ class MoE(nn.Module):
             known = others.sum(1) > 0
             if self.training:
                 with torch.no_grad():  # no branch: a GPU is not waited for
-                    new = torch.where(known[task_index], 1 - USAGE_MOMENTUM, 1.0)
-                    self.usage[task_index].lerp_(share, new)
+                    kept = USAGE_MOMENTUM * known[task_index].to(share.dtype)
+                    self.usage[task_index].lerp_(share, 1 - kept)
             others[task_index], known[task_index] = 0, False
             share = (share + others.sum(0)) / (1 + known.sum())
         return share.std(correction=0) / share.mean()

@@ -126,6 +126,18 @@ def test_dispatch_waits_for_no_number():
     assert rows.grad.shape == rows.shape
 
 
+@pytest.mark.parametrize("statistics", ["running", "batch"])
+def test_balance_waits_for_no_number(statistics):
+    moe, *_ = mixture(3, balance_statistics=statistics)
+    moe.train()
+    with FakeTensorMode(allow_non_fake_inputs=True) as mode:
+        moe.usage = mode.from_tensor(moe.usage)
+        weights = torch.rand(21, 2, dtype=torch.float64).requires_grad_()
+        experts = torch.zeros(21, 2, dtype=torch.int64)
+        moe._balance(weights, experts, 1).backward()
+    assert weights.grad.shape == weights.shape
+
+
 def test_noise_is_that_of_equation_8():
     moe, tokens, task = mixture(n_tokens=9)
     with torch.random.fork_rng(devices=[]):
