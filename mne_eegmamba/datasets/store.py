@@ -101,8 +101,10 @@ def _describe(out, name, parameters):
 def _key(parameters, recording):
     """Name what a recording's epochs depend on; a changed file changes it."""
     files = [f for f in (recording.signal, recording.labels) if f is not None]
-    sizes = [(f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in files]
-    text = json.dumps([FORMAT, parameters, sizes], sort_keys=True)
+    stats = [f.stat() if f.is_file() else None for f in files]  # None is for `read`
+    states = [stat and (stat.st_size, stat.st_mtime_ns) for stat in stats]
+    names = [f.name for f in files]
+    text = json.dumps([FORMAT, parameters, names, states], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 

@@ -118,6 +118,14 @@ def test_unreadable_recording_is_reported(write, recordings, tmp_path, text, rea
     assert not store_report(tmp_path / "store")["reason"].any()
 
 
+def test_missing_file_is_reported_by_name(write, recordings, tmp_path):
+    recordings[1].signal.unlink()
+    with pytest.raises(ValueError, match=r"rec\.1 cannot be used: .*No such file"):
+        write()
+    with pytest.warns(RuntimeWarning, match=r"rec\.1 cannot be used"):
+        assert len(write(on_error="warn")) == 18
+
+
 def test_recording_without_epochs_is_no_error_but_reported(write, recordings, tmp_path):
     recordings[0].signal.write_text("empty")
     assert len(write()) == 18
