@@ -6,7 +6,7 @@ PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 export MPLBACKEND := Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-scp test test-gpu lint order cov bench clean
+.PHONY: help install demo demo-scp test test-gpu lint order cov bench doc clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -53,5 +53,10 @@ bench: install  ## speed against other implementations (20 minutes), as JSON in 
 	  $(RUN) -W ignore -m benchmarks --out benchmarks/results/cpu_$$what.json $$what || exit 1; \
 	done
 
+doc: install  ## the site, gallery executed (15 minutes), in doc/_build/html
+	$(PIP) install -c constraints.txt -e ".[doc,simulate]"
+	$(RUN) -m sphinx -W --keep-going -q -b html doc doc/_build/html
+	@echo "Open doc/_build/html/index.html"
+
 clean:  ## remove everything that was made
-	rm -rf $(VENV) build doc/_build doc/generated *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) build doc/_build doc/generated doc/auto_examples *.egg-info .pytest_cache .ruff_cache

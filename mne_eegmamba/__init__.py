@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "epochs.multitask": ["MultiTaskEpochs"],
         "estimators": [
             "EEGMambaClassifier",
+            "EuclideanAlignment",
             "MultiTaskEEGMamba",
             "paper_parameters",
         ],

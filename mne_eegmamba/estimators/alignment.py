@@ -1,0 +1,210 @@
+"""EuclideanAlignment: people made alike, without labels."""
+
+import mne
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from mne_eegmamba.epochs.check import check_lengths, is_epochs, loaded
+from mne_eegmamba.epochs.labels import metadata_column
+from mne_eegmamba.epochs.multitask import MultiTaskEpochs
+from mne_eegmamba.epochs.stored import StoredEpochs
+from mne_eegmamba.estimators import _data
+
+RANK_TOLERANCE = 1e-10  # of the largest eigenvalue; smaller ones are no signal
+
+
+class EuclideanAlignment(TransformerMixin, BaseEstimator):
+    r"""Whiten the epochs of each subject by the mean of their covariances.
+
+    With epochs :math:`X_i` of one subject, :math:`n` of them,
+
+    .. math::
+        R = \frac{1}{n} \sum_i X_i X_i^\top / T, \qquad \tilde X_i = R^{-1/2} X_i
+
+    so that the mean covariance of every subject is the identity. Labels are not used,
+    so the epochs of a new subject are aligned in the same way: by themselves.
+
+    Parameters
+    ----------
+    online : bool, default=False
+        Whether each epoch is aligned by the epochs of its subject up to it, in the
+        order in which they are given, as a running experiment must; or by all that
+        are given together.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Channels (for two-dimensional arrays the samples, as scikit-learn counts them).
+
+    Notes
+    -----
+    Nothing is remembered of the training subjects. ``transform`` needs all epochs of a
+    subject at once, and a few of them: with ``groups``, one label per epoch, or a
+    column ``subject`` in the metadata of Epochs; without either, all epochs are of one
+    subject. One new recording is aligned with ``transform(epochs)``. Through scikit-learn's
+    metadata routing, ``set_fit_request(groups=True)`` and
+    ``set_transform_request(groups=True)`` let a pipeline hand groups on.
+
+    Directions without signal, as an average reference leaves one, stay empty.
+
+    References
+    ----------
+    He, H., Wu, D. (2020). Transfer learning for brain-computer interfaces: a Euclidean
+    space data alignment approach. IEEE Trans. Biomed. Eng. 67(2), 399-410.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mne_eegmamba import EuclideanAlignment
+    >>> X = np.random.default_rng(0).standard_normal((6, 2, 100))
+    >>> X[3:] *= 50  # the second subject has another gain
+    >>> aligned = EuclideanAlignment().fit_transform(X, groups=[1, 1, 1, 2, 2, 2])
+    >>> np.round(np.mean([x @ x.T / 100 for x in aligned[3:]], axis=0), 6)
+    array([[1., 0.],
+           [0., 1.]])
+    """
+
+    def __init__(self, online=False):
+        self.online = online
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.requires_fit = False
+        return tags
+
+    def fit(self, X, y=None, groups=None):
+        """Check the data; nothing is learned.
+
+        Parameters
+        ----------
+        X : mne.Epochs | list of mne.Epochs | MultiTaskEpochs | dict | array-like
+            Epochs.
+        y : object
+            Not used.
+        groups : array-like, shape (n_epochs,) | dict | None, default=None
+            Not used.
+
+        Returns
+        -------
+        self : EuclideanAlignment
+            The same.
+        """
+        if not isinstance(X, MultiTaskEpochs | dict):
+            _data.read(self, X)
+        return self
+
+    def fit_transform(self, X, y=None, groups=None):
+        """Align, as `transform` does.
+
+        Parameters
+        ----------
+        X, groups : object
+            As in `transform`.
+        y : object
+            Not used.
+
+        Returns
+        -------
+        X : object
+            As from `transform`.
+        """
+        return self.fit(X, y, groups).transform(X, groups)
+
+    def transform(self, X, groups=None):
+        """Align each subject by the epochs of theirs that are given.
+
+        Parameters
+        ----------
+        X : mne.Epochs | list of mne.Epochs | MultiTaskEpochs | dict | array-like
+            Epochs; arrays of shape (n_epochs, n_channels, n_times) or (n_epochs,
+            n_times). Samples must be finite.
+        groups : array-like, shape (n_epochs,) | dict | None, default=None
+            Subject of each epoch; None takes the column ``subject`` of the metadata of
+            Epochs, the groups of `MultiTaskEpochs`, else one subject for all.
+
+        Returns
+        -------
+        X : mne.EpochsArray | MultiTaskEpochs | dict | ndarray
+            New epochs, in the form that came, in units of their subject's spread.
+
+        Raises
+        ------
+        TypeError
+            If epochs stay on disk.
+        ValueError
+            If a subject's epochs are all zero, or lengths do not fit.
+        """
+        if isinstance(X, MultiTaskEpochs):
+            return self._transform_tasks(X)
+        if isinstance(X, dict):
+            groups = {} if groups is None else groups
+            return {k: self.transform(part, groups.get(k)) for k, part in X.items()}
+        if is_epochs(X):
+            return self._transform_epochs(loaded(X), groups)
+        signals = _data.read(self, X, reset=False)
+        aligned = self._align(signals.data, groups)
+        return aligned[:, 0] if signals.two_d else aligned
+
+    def _transform_epochs(self, parts, groups):
+        """Align Epochs; a list becomes one."""
+        if any(isinstance(part, StoredEpochs) for part in parts):
+            raise TypeError(
+                "EuclideanAlignment needs epochs in memory. Got StoredEpochs; use "
+                "epochs.to_epochs(), or align before write_store."
+            )
+        signals = _data.read(self, parts, reset=False)
+        groups = metadata_column(parts, "subject") if groups is None else groups
+        whole = parts[0] if len(parts) == 1 else mne.concatenate_epochs(parts)
+        return mne.EpochsArray(
+            self._align(signals.data, groups),
+            whole.info,
+            events=whole.events,
+            tmin=whole.tmin,
+            event_id=whole.event_id,
+            metadata=whole.metadata,
+            baseline=None,
+            proj=False,
+            verbose="error",
+        )
+
+    def _transform_tasks(self, data):
+        parts = {name: data[name] for name in data.tasks if (data.task == name).any()}
+        own = {name: data.groups[data.task == name] for name in parts}
+        y = {name: data.y[data.task == name] for name in parts}
+        labels = {k: [text[len(k) + 1 :] for text in y[k]] for k in parts}
+        names = {k: [text[len(k) + 1 :] for text in own[k]] for k in parts}
+        known = {k: names[k] if k in data.grouped else None for k in parts}
+        aligned = {k: self.transform(part, known[k]) for k, part in parts.items()}
+        order = np.concatenate([np.flatnonzero(data.task == name) for name in parts])
+        return MultiTaskEpochs(aligned, labels, names)[np.argsort(order)]
+
+    def _align(self, data, groups):
+        n = len(data)
+        groups = np.zeros(n, dtype=int) if groups is None else np.asarray(groups)
+        check_lengths(n, groups=groups)
+        aligned = np.empty(data.shape)
+        for name in np.unique(groups):
+            rows = np.flatnonzero(groups == name)
+            epochs = np.asarray(data[rows], dtype=np.float64)
+            covariances = epochs @ epochs.mT / epochs.shape[-1]
+            if not covariances.any():
+                raise ValueError(
+                    f"All epochs of the group {str(name)!r} are zero; there is nothing to "
+                    "align. Leave them out."
+                )
+            if self.online:
+                counts = np.arange(1, len(rows) + 1)[:, None, None]
+                references = np.cumsum(covariances, axis=0) / counts
+                aligned[rows] = _inverse_root(references) @ epochs
+            else:
+                aligned[rows] = _inverse_root(covariances.mean(0)) @ epochs
+        return aligned
+
+
+def _inverse_root(matrix):
+    """Return the inverse square root of symmetric matrices, zero where they are."""
+    values, vectors = np.linalg.eigh(matrix)
+    there = values > RANK_TOLERANCE * values.max(-1, keepdims=True)
+    scale = np.where(there, 1 / np.sqrt(np.where(there, values, 1)), 0)
+    return (vectors * scale[..., None, :]) @ vectors.mT

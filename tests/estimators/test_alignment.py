@@ -1,0 +1,179 @@
+import mne
+import numpy as np
+import pytest
+import scipy.linalg
+import sklearn
+from sklearn.model_selection import GroupKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from mne_eegmamba import EuclideanAlignment, MultiTaskEpochs
+from mne_eegmamba.datasets import write_store
+from tests.datasets.noise import make_recordings, read_noise
+
+
+def depends_on_the_batch(estimator):
+    why = "a subject is aligned by all of its epochs that are given"
+    return {"check_methods_subset_invariance": why}
+
+
+@parametrize_with_checks(
+    [EuclideanAlignment()], expected_failed_checks=depends_on_the_batch
+)
+def test_estimator_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture
+def X(rng):
+    mixing = rng.standard_normal((2, 5, 5))
+    data = mixing[[0] * 7 + [1] * 9] @ rng.standard_normal((16, 5, 80))
+    return data[rng.permutation(16)]
+
+
+@pytest.fixture
+def groups(rng):
+    return np.array(list("abaabbabbbaabbab"))
+
+
+def mean_covariance(X):
+    return np.mean([x @ x.T / x.shape[1] for x in X], axis=0)
+
+
+def test_each_group_is_whitened(X, groups):
+    aligned = EuclideanAlignment().fit_transform(X, groups=groups)
+    for name in "ab":
+        here = groups == name
+        np.testing.assert_allclose(mean_covariance(aligned[here]), np.eye(5), atol=1e-9)
+        root = scipy.linalg.sqrtm(mean_covariance(X[here]))
+        expected = np.linalg.solve(root, X[here])
+        np.testing.assert_allclose(aligned[here], expected, rtol=1e-6, atol=1e-9)
+
+
+def test_without_groups_all_is_one_subject(X):
+    aligned = EuclideanAlignment().transform(X)
+    np.testing.assert_allclose(mean_covariance(aligned), np.eye(5), atol=1e-9)
+
+
+def test_mixing_of_a_subject_does_not_matter(X, groups, rng):
+    rotation, _ = np.linalg.qr(rng.standard_normal((5, 5)))
+    other = np.where((groups == "a")[:, None, None], 1e-6 * X, X)
+    first, second = (
+        EuclideanAlignment().transform(part, groups) for part in (X, other)
+    )
+    np.testing.assert_allclose(first, second, rtol=1e-6, atol=1e-9)
+    turned = EuclideanAlignment().transform(rotation @ X)
+    plain = EuclideanAlignment().transform(X)
+    np.testing.assert_allclose(turned, rotation @ plain, rtol=1e-6, atol=1e-9)
+
+
+def test_online_sees_the_past_only(X, groups):
+    online = EuclideanAlignment(online=True)
+    aligned = online.fit_transform(X, groups=groups)
+    for i in range(len(X)):
+        past = np.flatnonzero(groups[: i + 1] == groups[i])
+        reference = mean_covariance(X[past])
+        expected = np.linalg.solve(scipy.linalg.sqrtm(reference), X[i])
+        np.testing.assert_allclose(aligned[i], expected, rtol=1e-5, atol=1e-8)
+    changed = X.copy()
+    changed[9:] *= 3
+    np.testing.assert_array_equal(online.transform(changed, groups)[:9], aligned[:9])
+
+
+def test_average_reference_stays_empty(X):
+    X = X - X.mean(1, keepdims=True)
+    aligned = EuclideanAlignment().transform(X)
+    np.testing.assert_allclose(aligned.sum(1), 0, atol=1e-8)
+    values = np.linalg.eigvalsh(mean_covariance(aligned))
+    np.testing.assert_allclose(values, [0, 1, 1, 1, 1], atol=1e-8)
+
+
+def test_two_dimensions_are_one_channel(rng):
+    X = rng.standard_normal((6, 50)) * 7
+    aligned = EuclideanAlignment().transform(X)
+    np.testing.assert_allclose(aligned, X / np.sqrt((X**2).mean()))
+
+
+def test_epochs_know_their_subjects(epochs):
+    aligned = EuclideanAlignment().fit_transform(epochs)
+    subjects = epochs.metadata["subject"].to_numpy()
+    expected = EuclideanAlignment().transform(epochs.get_data(), subjects)
+    assert isinstance(aligned, mne.EpochsArray)
+    np.testing.assert_array_equal(aligned.get_data(), expected)
+    assert aligned.event_id == epochs.event_id
+    assert aligned.ch_names == epochs.ch_names
+    np.testing.assert_array_equal(aligned.events[:, 2], epochs.events[:, 2])
+    assert aligned.metadata["subject"].tolist() == subjects.tolist()
+    pieces = [epochs[i] for i in range(len(epochs))]  # as scikit-learn indexes them
+    again = EuclideanAlignment().transform(pieces)
+    np.testing.assert_array_equal(again.get_data(), expected)
+
+
+def test_tasks_keep_their_order(epochs, rng):
+    other = rng.standard_normal((10, 2, 300))
+    y, groups = {"b": [0, 1] * 5}, {"b": [1] * 4 + [2] * 6}
+    groups["a"] = epochs.metadata["subject"].to_numpy()
+    data = MultiTaskEpochs({"a": epochs, "b": other}, y, groups)
+    rows = rng.permutation(len(data))
+    found = EuclideanAlignment().transform(data[rows])
+    np.testing.assert_array_equal(found.task, data[rows].task)
+    np.testing.assert_array_equal(found.y, data[rows].y)
+    np.testing.assert_array_equal(found.groups, data[rows].groups)
+    here = rows[data.task[rows] == "b"] - len(epochs)
+    whole = EuclideanAlignment().transform(other, groups["b"])
+    np.testing.assert_allclose(found["b"], whole[here], rtol=1e-9, atol=1e-12)
+    in_order = EuclideanAlignment().transform(epochs).get_data()
+    here = rows[data.task[rows] == "a"]
+    np.testing.assert_allclose(found["a"].get_data(), in_order[here], rtol=1e-9)
+
+
+def test_dict(X, groups):
+    found = EuclideanAlignment().fit_transform(
+        {"x": X, "y": X[:4]}, groups={"x": groups}
+    )
+    expected = EuclideanAlignment().transform(X, groups)
+    np.testing.assert_array_equal(found["x"], expected)
+    np.testing.assert_array_equal(found["y"], EuclideanAlignment().transform(X[:4]))
+
+
+def test_pipeline_by_subject(make, epochs):
+    pipeline = make_pipeline(EuclideanAlignment(), make(max_epochs=1))
+    scores = cross_val_score(
+        pipeline,
+        epochs,
+        epochs.events[:, 2],
+        groups=epochs.metadata["subject"],
+        cv=GroupKFold(2),
+    )
+    assert np.isfinite(scores).all()
+
+
+def test_groups_are_routed(make, X, groups):
+    with sklearn.config_context(enable_metadata_routing=True):
+        alignment = EuclideanAlignment()
+        alignment.set_fit_request(groups=True).set_transform_request(groups=True)
+        clf = make(max_epochs=1).set_fit_request(groups=False)
+        pipeline = make_pipeline(alignment, clf)
+        long = np.tile(X, (1, 1, 4))
+        pipeline.fit(long, np.arange(16) % 2, groups=groups)
+        found = pipeline.predict_proba(long, groups=groups)
+        inner = alignment.transform(long, groups)
+    np.testing.assert_array_equal(found, pipeline[-1].predict_proba(inner))
+
+
+def test_zeros_cannot_be_aligned(X, groups):
+    X[groups == "b"] = 0
+    with pytest.raises(ValueError, match="All epochs of the group 'b' are zero"):
+        EuclideanAlignment().transform(X, groups)
+
+
+def test_groups_of_another_length(X):
+    with pytest.raises(ValueError, match="X and groups must have the same length"):
+        EuclideanAlignment().transform(X, [1, 2])
+
+
+def test_epochs_on_disk(tmp_path):
+    recordings = make_recordings(tmp_path)
+    stored = write_store(tmp_path / "store", "noise", recordings, read_noise, {})
+    with pytest.raises(TypeError, match="needs epochs in memory.*to_epochs"):
+        EuclideanAlignment().transform(stored)
