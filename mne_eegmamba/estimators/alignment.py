@@ -41,8 +41,8 @@ class EuclideanAlignment(TransformerMixin, BaseEstimator):
     Nothing is remembered of the training subjects. ``transform`` needs all epochs of a
     subject at once, and a few of them: with ``groups``, one label per epoch, or a
     column ``subject`` in the metadata of Epochs; without either, all epochs are of one
-    subject. One new recording is aligned with ``transform(epochs)``. Through scikit-learn's
-    metadata routing, ``set_fit_request(groups=True)`` and
+    subject. One new recording is aligned with ``transform(epochs)``. With
+    scikit-learn's metadata routing, ``set_fit_request(groups=True)`` and
     ``set_transform_request(groups=True)`` let a pipeline hand groups on.
 
     Directions without signal, as an average reference leaves one, stay empty.
@@ -190,8 +190,8 @@ class EuclideanAlignment(TransformerMixin, BaseEstimator):
             covariances = epochs @ epochs.mT / epochs.shape[-1]
             if not covariances.any():
                 raise ValueError(
-                    f"All epochs of the group {str(name)!r} are zero; there is nothing to "
-                    "align. Leave them out."
+                    f"All epochs of the group {str(name)!r} are zero; there is nothing "
+                    "to align. Leave them out."
                 )
             if self.online:
                 counts = np.arange(1, len(rows) + 1)[:, None, None]
