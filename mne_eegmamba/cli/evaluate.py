@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from mne_eegmamba.cli.arguments import (
     add_parameters,
     is_store,
@@ -50,9 +48,6 @@ def add_arguments(parser):
         default="raise",
         help="--protocol paper: stop at a recording that cannot be read, or go on",
     )
-    parser.add_argument(
-        "--published", type=Path, help="--protocol paper: CSV file of other figures"
-    )
     add_parameters(parser)
 
 
@@ -80,7 +75,6 @@ def run(options):
 def _paper(options, settings):
     if options.out is None:
         raise ValueError("--protocol paper needs --out, a folder for its results.")
-    published = None if options.published is None else pd.read_csv(options.published)
     scores = paper_experiment(
         _data_sets(options.data),
         options.out,
@@ -89,7 +83,7 @@ def _paper(options, settings):
         **settings,
     )
     scores.to_csv(options.out / "scores.csv")
-    text = paper_tables(scores, published)
+    text = paper_tables(scores)
     (options.out / "tables.txt").write_text(text)
     print(text)
     print(f"Written to {options.out}")

@@ -23,11 +23,11 @@ from mne_eegmamba.evaluation.paper_folds import PaperFolds, paper_fold
 
 logger = logging.getLogger("mne_eegmamba")
 
-TITLES = {
-    "seizure": "Seizure detection",
-    "sleep": "Sleep stages",
-    "emotion": "Emotion recognition",
-    "motor imagery": "Motor imagery",
+TITLES = {  # kind of task: which table of the paper
+    "seizure": "Table 2: seizure detection",
+    "sleep": "Table 3: sleep stage classification",
+    "emotion": "Table 4: emotion recognition",
+    "motor imagery": "Table 5: motor imagery",
 }
 MEASURES = ["accuracy", "balanced_accuracy", "auroc", "macro_f1", "weighted_f1"]
 SINGLE, JOINT = "single-task", "multi-task"
@@ -174,21 +174,42 @@ def _read(file, key):
     return content["scores"]
 
 
-def paper_tables(scores, published=None):
-    """Print scores as the paper does in its Tables 2 to 5: one per kind of task.
+def published_scores():
+    """Return the figures of the paper's Tables 2 to 5.
+
+    Returns
+    -------
+    table : pandas.DataFrame
+        A row per data set and network, "single-task" and "multi-task" for EEGMamba:
+        means over five folds and standard deviations. The paper's F1 is the macro F1;
+        LaBraM ran out of memory on SEED.
+
+    References
+    ----------
+    Gui et al., arXiv 2407.20254, Tables 2 to 5.
+
+    Examples
+    --------
+    >>> from mne_eegmamba.experiments import published_scores
+    >>> float(published_scores().loc[("siena", "single-task"), "auroc"])
+    0.9137
+    """
+    file = Path(__file__).with_name("published.csv")
+    return pd.read_csv(file, index_col=["data_set", "network"])
+
+
+def paper_tables(scores):
+    """Set scores and the paper's side by side, in its Tables 2 to 5.
 
     Parameters
     ----------
     scores : pandas.DataFrame
         From `paper_experiment`.
-    published : pandas.DataFrame | None, default=None
-        Figures to set beside them: columns ``data_set``, ``network``, and any of the
-        measures, with means over the folds.
 
     Returns
     -------
     text : str
-        Mean and standard deviation over folds; data sets that are absent are named.
+        Means and standard deviations over folds; data sets that are absent are named.
 
     Examples
     --------
@@ -206,33 +227,32 @@ def paper_tables(scores, published=None):
         lines += [title, ""]
         here = [name for name in there if base_name(name) in names]
         if here:
-            lines += [_one_table(scores, here, published), ""]
+            rows = [row for name in here for row in _rows(scores, name)]
+            table = pd.DataFrame(rows).set_index(["data set", "network"]).fillna("-")
+            lines += [table.to_string(), ""]
         absent = [name for name in names if name not in map(base_name, here)]
         if absent:
             lines += [f"Not there: {', '.join(absent)}.", ""]
     return "\n".join(lines)
 
 
-def _one_table(scores, names, published):
-    rows = {}
-    for name in names:
-        for network, part in scores.xs(name, level="data_set").groupby("network"):
-            rows[name, network] = {
-                measure: f"{part[measure].mean():.3f} ± {part[measure].std():.3f}"
-                for measure in MEASURES
-            } | {"folds": str(len(part))}
-            for _, row in _of(published, base_name(name), network).iterrows():
-                rows[name, f"{network}, published"] = {
-                    measure: f"{row[measure]:.3f}"
-                    for measure in MEASURES
-                    if measure in row and pd.notna(row[measure])
-                }
-    table = pd.DataFrame.from_dict(rows, orient="index").fillna("-")
-    return table.rename_axis(["data set", "network"]).to_string()
+def _rows(scores, name):
+    """Give the rows of one data set: ours beside the paper's, then the baselines."""
+    published = published_scores().loc[base_name(name)]
+    own = scores.xs(name, level="data_set")
+    for network in own.index.get_level_values("network").unique():
+        part = own.loc[network]
+        cells = {m: _cell(part[m].mean(), part[m].std()) for m in MEASURES}
+        yield {"data set": name, "network": network, **cells, "folds": str(len(part))}
+        yield _published_row(name, f"{network}, paper", published.loc[network])
+    for network, row in published.drop([SINGLE, JOINT]).iterrows():
+        yield _published_row(name, f"{network}, paper", row)
 
 
-def _of(published, name, network):
-    if published is None:
-        return pd.DataFrame()
-    wanted = published["data_set"].eq(name) & published["network"].eq(network)
-    return published[wanted]
+def _published_row(name, network, row):
+    cells = {m: _cell(row[m], row[f"{m}_std"]) for m in MEASURES if m in row}
+    return {"data set": name, "network": network, **cells, "folds": "5"}
+
+
+def _cell(mean, std):
+    return f"{mean:.3f} ± {std:.3f}" if np.isfinite(mean) else "-"
