@@ -155,7 +155,11 @@ class EuclideanAlignment(TransformerMixin, BaseEstimator):
             )
         signals = _data.read(self, parts, reset=False)
         groups = metadata_column(parts, "subject") if groups is None else groups
-        whole = parts[0] if len(parts) == 1 else mne.concatenate_epochs(parts)
+        whole = (
+            parts[0]
+            if len(parts) == 1
+            else mne.concatenate_epochs(parts, verbose="error")
+        )
         return mne.EpochsArray(
             self._align(signals.data, groups),
             whole.info,

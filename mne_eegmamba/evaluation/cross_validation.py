@@ -115,7 +115,9 @@ def score_together(estimator, train, test):
     for task in np.unique(test.task):
         rows, columns = test.task == task, owners == task
         classes = estimator.classes_[columns]
-        found[task] = score_table(test.y[rows], proba[np.ix_(rows, columns)], classes)
+        found[str(task)] = score_table(
+            test.y[rows], proba[np.ix_(rows, columns)], classes
+        )
     return found
 
 
@@ -135,10 +137,10 @@ def score_alone(estimator, train, test):
         From `score_table`, by task.
     """
     found = {}
-    for task in np.unique(test.task):
+    for task in map(str, np.unique(test.task)):
         one = clone(estimator)
-        one.fit(train[str(task)], train.y[train.task == task])
-        proba = one.predict_proba(test[str(task)])
+        one.fit(train[task], train.y[train.task == task])
+        proba = one.predict_proba(test[task])
         found[task] = score_table(test.y[test.task == task], proba, one.classes_)
     return found
 
