@@ -118,6 +118,21 @@ def test_saves_a_page(single, epochs, tmp_path):
     assert text.count("data:image/") >= 2
 
 
+def test_pictures_are_not_sheared(single, epochs, monkeypatch):
+    """MNE and matplotlib must agree on the number of pixels of each figure."""
+    sizes, add = [], mne.Report.add_figure
+
+    def spy(page, fig, title, **settings):
+        sizes.append((fig.bbox.size.astype(int), fig.canvas.get_width_height()))
+        return add(page, fig, title, **settings)
+
+    monkeypatch.setattr(mne.Report, "add_figure", spy)
+    report(single, epochs[32:])
+    assert len(sizes) == 2
+    for taken, drawn in sizes:
+        assert tuple(taken) == drawn
+
+
 def test_names_cannot_break_the_page(arrays):
     X, y = {"a": arrays[0]["a"]}, {"a": ["<b>", "&"] * 6}
     page = report(MultiTaskEEGMamba(**TINY, n_experts=0).fit(X, y), X, y)
