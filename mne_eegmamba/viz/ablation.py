@@ -55,7 +55,7 @@ def plot_ablation(scores, measure="accuracy", axes=None, show=True):
     >>> without = pd.DataFrame({"accuracy": [0.6, 0.7]}, index=folds)
     >>> scores = {"experts": with_moe, "no experts": without}
     >>> fig = plot_ablation(scores, show=False)
-    >>> [round(bar.get_height(), 2) for bar in fig.axes[0].patches]
+    >>> [round(float(bar.get_height()), 2) for bar in fig.axes[0].patches]
     [0.75, 0.65]
     """
     import matplotlib.pyplot as plt
