@@ -23,7 +23,8 @@ def plot_embedding(
         From ``clf.transform(X)``; of a dict each task gets axes of its own.
     labels : array-like, shape (n_epochs,) | dict of {str: array-like}
         Label of each epoch; a dict for a dict. Where all are ``"task/label"``, as in
-        ``MultiTaskEpochs.y``, tasks have colours and the labels within them markers.
+        ``MultiTaskEpochs.y``, tasks have colours and the labels within them shades
+        and markers.
     perplexity : float, default=30.0
         About how many neighbours each epoch has; a third of the epochs where they are
         fewer than three times as many.
@@ -142,34 +143,40 @@ def _place(vectors, perplexity, random_state):
 
 
 def _looks(labels):
-    """Return {label: (colour, marker)}: by label, or by task and label within it."""
+    """Return {label: (edge, face, marker)}: by label, or by task and label in it."""
     classes = list(np.unique(labels))
     parts = [str(label).split("/", 1) for label in classes]
     if any(len(part) < 2 for part in parts):
-        return {
-            label: (color, "o")
-            for label, color in zip(classes, colors_of(classes).values(), strict=True)
-        }
-    colors = colors_of(dict.fromkeys(task for task, _ in parts))
-    looks, seen = {}, {}
-    for label, (task, _) in zip(classes, parts, strict=True):
-        k = seen[task] = seen.get(task, -1) + 1
-        looks[label] = (colors[task], MARKERS[k % len(MARKERS)])
+        colors = colors_of(classes)
+        return {label: (colors[label], colors[label], "o") for label in classes}
+    tasks = [task for task, _ in parts]
+    looks, colors = {}, colors_of(dict.fromkeys(tasks))
+    for k, (label, task) in enumerate(zip(classes, tasks, strict=True)):
+        n_before = tasks[:k].count(task)
+        face = _lighter(colors[task], n_before / tasks.count(task))
+        looks[label] = (colors[task], face, MARKERS[n_before % len(MARKERS)])
     return looks
+
+
+def _lighter(color, share):
+    """Blend a colour with white."""
+    from matplotlib.colors import to_rgb
+
+    return tuple(1 - (1 - share) * (1 - np.array(to_rgb(color))))
 
 
 def _draw_points(ax, places, labels):
     """Draw the epochs of one panel."""
-    size = float(np.clip(4000 / len(places), 6, 28))
-    for label, (color, marker) in _looks(labels).items():
-        chosen = labels == label
+    size = float(np.clip(4000 / len(places), 8, 28))
+    for label, (edge, face, marker) in _looks(labels).items():
         ax.scatter(
-            *places[chosen].T,
+            *places[labels == label].T,
             s=size,
-            color=color,
+            color=[face],
+            edgecolor=[edge],
+            linewidth=0.7,
             marker=marker,
-            alpha=0.8,
-            linewidth=0,
+            alpha=0.85,
             label=str(label),
         )
     ax.set(xticks=[], yticks=[], xlabel="t-SNE 1", ylabel="t-SNE 2")

@@ -51,8 +51,9 @@ def test_flat_labels_have_a_color_per_task_and_a_marker_per_label(vectors):
     labels = ["a/left", "a/right", "b/W", "b/N2"] * 4
     (ax,) = plot_embedding(vectors, labels, show=False).axes
     assert legend(ax) == sorted(set(labels))
-    colors = [tuple(points.get_facecolor()[0]) for points in ax.collections]
-    assert colors[0] == colors[1] != colors[2] == colors[3]
+    edges = [tuple(points.get_edgecolor()[0]) for points in ax.collections]
+    assert edges[0] == edges[1] != edges[2] == edges[3]
+    assert len({tuple(points.get_facecolor()[0]) for points in ax.collections}) == 4
     shapes = [len(points.get_paths()[0].vertices) for points in ax.collections]
     assert shapes[0] == shapes[2] != shapes[1] == shapes[3]
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mne_eegmamba import annotate_raw
 from mne_eegmamba.viz import plot_hypnogram
 
 STAGES = ["W", "N1", "REM", "REM"]
@@ -97,6 +98,19 @@ def test_annotations_with_a_gap_and_probabilities():
     (below,) = stack.collections[0].get_paths()  # b, with a above it
     drawn = [below.contains_point(at) for at in ((2, 0.1), (7, 0.1), (12, 0.6))]
     assert drawn == [True, False, True]
+
+
+def test_takes_what_annotate_raw_gives(network, tasks, rng):
+    """Windows of 3 s over 12 s, with the probabilities of both classes."""
+    info = tasks["imagery"].info
+    raw = mne.io.RawArray(rng.standard_normal((5, 2400)) * 1e-5, info, verbose="error")
+    found = annotate_raw(network, raw, "imagery")
+    curve, stack = plot_hypnogram(found, order=["x", "y"], show=False).axes
+    assert curve.lines[0].get_xdata()[::2].tolist() == [0, 3, 6, 9]
+    assert curve.lines[0].get_ydata()[::2].tolist() == [
+        ["x", "y"].index(name) for name in found.description
+    ]
+    assert len(stack.collections) == 2
 
 
 def test_true_annotations_need_not_cover_everything():
