@@ -84,7 +84,7 @@ def report(clf, X, y=None, title="EEGMamba"):
         predicted = clf.tasks_[task].classes[rows.argmax(1)]
         fig = plot_confusion(labels[task], predicted, show=False)
         _add_figure(page, fig, _confusion_title(clf, task), "Confusion")
-    if getattr(clf, "n_experts", 0):
+    if clf.net_.module_.config.n_experts:
         _add_experts(page, clf, data)
     return page
 
