@@ -4,9 +4,9 @@ import itertools
 
 import numpy as np
 
-from mne_eegmamba.epochs.multitask import MultiTaskEpochs
 from mne_eegmamba.tokens.tokenizer import MIN_TIMES, n_tokens, token_centers
-from mne_eegmamba.utils.validation import check_number, check_option
+from mne_eegmamba.utils.validation import check_number
+from mne_eegmamba.viz.network import choose_task, epochs_of_task
 from mne_eegmamba.viz.style import finish, take_axes
 
 _OWNER = "plot_expert_weights"
@@ -50,7 +50,8 @@ def plot_expert_weights(clf, X, task=None, layer=-1, epoch=None, axes=None, show
     TypeError
         If ``clf`` is no `MultiTaskEEGMamba`.
     ValueError
-        If the network has no experts, or there is no such task, layer or epoch.
+        If the network has no experts, or there is no such task, layer or epoch,
+        or ``X`` has none of the task.
 
     Notes
     -----
@@ -77,8 +78,7 @@ def plot_expert_weights(clf, X, task=None, layer=-1, epoch=None, axes=None, show
     import matplotlib.pyplot as plt
 
     task = _check_network(clf, task)
-    if isinstance(X, dict | MultiTaskEpochs):
-        X = X[task]
+    X = epochs_of_task(X, task, _OWNER)
     weights = clf.expert_weights({task: X}, layer=layer)[task]
     weights, title = _choose(weights, epoch, task)  # (1 + n_tokens, n_experts)
     if axes is None:
@@ -113,9 +113,7 @@ def _check_network(clf, task):
             f"The `clf` parameter of {_OWNER} has n_experts=0, so there are no "
             "weights; fit one with experts."
         )
-    if task is None and len(clf.tasks_) == 1:
-        task = next(iter(clf.tasks_))
-    return check_option("task", task, tuple(clf.tasks_), _OWNER)
+    return choose_task(clf, task, _OWNER)
 
 
 def _choose(weights, epoch, task):

@@ -11,8 +11,8 @@ from mne_eegmamba.epochs.check import (
     signals_from_array,
     signals_from_epochs,
 )
-from mne_eegmamba.epochs.multitask import MultiTaskEpochs
-from mne_eegmamba.utils.validation import check_number, check_option
+from mne_eegmamba.utils.validation import check_number
+from mne_eegmamba.viz.network import choose_task, epochs_of_task
 from mne_eegmamba.viz.style import finish, take_axes
 
 _OWNER = "plot_spatial_filters"
@@ -92,9 +92,8 @@ def plot_spatial_filters(
     task, known = _check_task(clf, task)
     placed = _placed(known, info)
     check_number("n_filters", n_filters, _OWNER, 1, integer=True)
-    maps, shares = _filters(
-        clf.net_.module_, task, n_filters
-    )  # (n_filters, n_channels)
+    # (n_filters, n_channels)
+    maps, shares = _filters(clf.net_.module_, task, n_filters)
     label = "Weight"
     if X is not None:
         signals = _read(X, task, known)
@@ -121,9 +120,7 @@ def _check_task(clf, task):
             f"The `clf` parameter of {_OWNER} must be fitted. Got {type(clf).__name__} "
             "without a network; call fit first."
         )
-    if task is None and len(clf.tasks_) == 1:
-        task = next(iter(clf.tasks_))
-    check_option("task", task, tuple(clf.tasks_), _OWNER)
+    task = choose_task(clf, task, _OWNER)
     known = clf.tasks_[task]
     if known.n_channels < _LEAST:
         raise ValueError(
@@ -189,8 +186,7 @@ def _filters(module, task, n_filters):
 
 def _read(X, task, known):
     """Return epochs of the task with the network's channels."""
-    if isinstance(X, dict | MultiTaskEpochs):
-        X = X[task]
+    X = epochs_of_task(X, task, _OWNER)
     if is_epochs(X):
         signals = match_channels(signals_from_epochs(loaded(X)), known.ch_names)
     else:

@@ -99,12 +99,13 @@ def test_draws_on_given_axes(network, tasks):
         ({"task": "blink"}, "`task`.*one of 'imagery', 'sleep'. Got 'blink'"),
         ({"layer": 2}, "one of the 2 mixtures.*Got 2"),
         ({"epoch": 8}, r"`epoch`.*an int in \[-8, 7\]. Got 8"),
+        ({"X": {"a": None}}, r"epochs of the task 'imagery'. Got those of \['a'\]"),
     ],
 )
 def test_refuses_what_is_not_there(network, tasks, arguments, message):
     with pytest.raises(ValueError, match=message):
         plot_expert_weights(
-            network, tasks, **{"task": "imagery", "show": False, **arguments}
+            network, **{"X": tasks, "task": "imagery", "show": False, **arguments}
         )
 
 
