@@ -19,8 +19,10 @@ ORDER = {  # folder: folders of ours that it may import
     "heads": {"ops", "utils"},
     "models": {"tokens", "blocks", "heads", "ops", "utils"},
     "training": {"models", "batches", "utils"},
-    "evaluation": {"training", "models", "batches", "epochs", "datasets", "utils"},
-    "viz": {"training", "models", "batches", "epochs", "datasets", "utils"},
+    "viz": {"tokens", "epochs", "utils"},
+    "evaluation": {
+        *("viz", "training", "models", "batches", "epochs", "datasets", "utils"),
+    },
     "estimators": {"training", "models", "batches", "epochs", "tokens", "ops", "utils"},
     "continuous": {"utils"},
     "experiments": {"estimators", "evaluation", "datasets", "epochs", "utils"},

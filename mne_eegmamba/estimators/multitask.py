@@ -640,6 +640,44 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         table = pd.DataFrame({name: part.mean(0) for name, part in found.items()}).T
         return table.rename_axis(index="task", columns="expert")
 
+    def expert_weights(self, X, *, task=None, layer=-1):
+        """Return the weight of each expert for each token (Figures 11 and 12).
+
+        Parameters
+        ----------
+        X : dict | MultiTaskEpochs | mne.Epochs | list of mne.Epochs | ndarray
+            Epochs, as in `predict_proba`.
+        task : array-like of str, shape (n_epochs,) | None, default=None
+            Task of each epoch, for one array or Epochs.
+        layer : int, default=-1
+            Which block's mixture; -1 is the last.
+
+        Returns
+        -------
+        weights : dict of {str: ndarray, shape (n_epochs, 1 + n_tokens, n_experts)}
+            An array per task, without a unit, with sum 1 over the experts; zero for
+            experts that were not chosen. First comes the class token, then the tokens
+            of the tokenizer's small path, then those of its wide path, each in the
+            order of time.
+
+        Raises
+        ------
+        ValueError
+            As in `predict_proba`, or if there is no such layer.
+        """
+        check_is_fitted(self)
+        module = self.net_.module_
+
+        def weights(x, name):
+            return module.expert_weights(x, name, layer)
+
+        _, found = self._outputs(X, task, weights)
+        if module.config.class_token == "middle":
+            for part in found.values():
+                upto = (part.shape[1] - 1) // 2 + 1
+                part[:, :upto] = np.roll(part[:, :upto], 1, axis=1)
+        return found
+
     def save(self, path):
         """Write the fitted estimator to a file.
 

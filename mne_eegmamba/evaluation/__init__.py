@@ -9,5 +9,6 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "folds": ["TaskGroupKFold"],
         "metrics": ["score_table"],
         "paper_folds": ["PaperFolds", "paper_fold"],
+        "report": ["report"],
     },
 )

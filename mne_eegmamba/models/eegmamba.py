@@ -1,5 +1,6 @@
 """The network: tokens, blocks, head."""
 
+import torch
 from torch import nn
 
 from mne_eegmamba.blocks.encoder import Encoder
@@ -136,6 +137,24 @@ class EEGMamba(nn.Module):
             )
         tokens = self._tokens(x, task)
         return self.encoder.expert_weights(tokens, task, layers[layer])
+
+    def spatial_filters(self, task):
+        """Return how the first layer weighs the channels of a task.
+
+        Parameters
+        ----------
+        task : str
+            A task.
+
+        Returns
+        -------
+        filters : Tensor, shape (n_filters, n_channels)
+            Weights of the spatial convolution composed with the first convolution of
+            each path of the tokenizer: one row per output and tap, for channels scaled
+            as the network gets them. No gradient.
+        """
+        with torch.no_grad():
+            return self.tokenizer.first_weights(self.spatial[module_key(task)])
 
     def _tokens(self, x, task):
         self._check(x, task)

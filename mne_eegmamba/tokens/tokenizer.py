@@ -49,13 +49,7 @@ class TokenizerPath(nn.Module):
         tokens : Tensor, shape (batch, n_tokens, d_model)
             Tokens of this path.
         """
-        weight, bias = compose(
-            spatial.weight,
-            spatial.bias,
-            self.conv1.weight,
-            self.conv1.bias,
-            self.backend,
-        )
+        weight, bias = self.first_convolution(spatial)
         x = F.pad(x, (0, 0, PADDING, PADDING))
         x = self._convolve(x, weight, bias, self.stride)
         x = F.gelu(self.norms[0](x, task))  # (batch, n_strided, d_model)
@@ -65,6 +59,24 @@ class TokenizerPath(nn.Module):
         x = self._convolve(x, self.conv3.weight, self.conv3.bias)
         x = F.gelu(self.norms[2](x, task))
         return self.pool(x)  # (batch, n_tokens, d_model)
+
+    def first_convolution(self, spatial):
+        """Return weight and bias of the spatial and the first convolution in one.
+
+        Parameters
+        ----------
+        spatial : SpatialConv
+            A task's spatial convolution.
+
+        Returns
+        -------
+        weight, bias : Tensor
+            As from `compose`.
+        """
+        conv = self.conv1
+        return compose(
+            spatial.weight, spatial.bias, conv.weight, conv.bias, self.backend
+        )
 
     def _convolve(self, x, weight, bias, stride=1):
         return conv1d(x, weight.transpose(1, 2), bias, stride, self.backend)
@@ -90,6 +102,23 @@ class Tokenizer(nn.Module):
         ]
         return torch.cat(tokens, dim=1)
 
+    def first_weights(self, spatial):
+        """Return a row of channel weights per output and tap of what comes first.
+
+        Parameters
+        ----------
+        spatial : SpatialConv
+            A task's spatial convolution.
+
+        Returns
+        -------
+        weights : Tensor, shape (n_rows, n_channels)
+            Rows of the small path, then of the wide one.
+        """
+        paths = (self.small, self.wide)
+        weights = [path.first_convolution(spatial)[0] for path in paths]
+        return torch.cat([weight.transpose(1, 2).flatten(0, 1) for weight in weights])
+
 
 def n_tokens(n_times):
     """Return how many tokens a signal gives, without the class token.
@@ -104,12 +133,43 @@ def n_tokens(n_times):
     n_tokens : int
         Tokens of the small and the wide path together.
     """
-    total = 0
-    for path in (SMALL, WIDE):
-        n = (n_times - path["kernel"]) // path["stride"] + 1
-        n = (n - path["pool"]) // POOL_STRIDE + 1 - 2 * (LATER_KERNEL - 1)
-        total += (n - path["pool"]) // POOL_STRIDE + 1
-    return total
+    return sum(_path_tokens(path, n_times) for path in (SMALL, WIDE))
+
+
+def _path_tokens(path, n_times):
+    n = (n_times - path["kernel"]) // path["stride"] + 1
+    n = (n - path["pool"]) // POOL_STRIDE + 1 - 2 * (LATER_KERNEL - 1)
+    return (n - path["pool"]) // POOL_STRIDE + 1
+
+
+def token_centers(n_times):
+    """Return the middle of what each token sees of the signal.
+
+    Parameters
+    ----------
+    n_times : int
+        Samples per epoch, at least ``MIN_TIMES``.
+
+    Returns
+    -------
+    small, wide : list of float
+        Samples since the first one, for each token of the small and of the wide path.
+    """
+    return tuple(_path_centers(path, n_times) for path in (SMALL, WIDE))
+
+
+def _path_centers(path, n_times):
+    first, step = 0.0, 1
+    for kernel, stride in (
+        (path["kernel"], path["stride"]),
+        (path["pool"], POOL_STRIDE),
+        (LATER_KERNEL, 1),
+        (LATER_KERNEL, 1),
+        (path["pool"], POOL_STRIDE),
+    ):
+        first += step * (kernel - 1) / 2
+        step *= stride
+    return [first + step * k for k in range(_path_tokens(path, n_times))]
 
 
 class Pool(nn.Module):

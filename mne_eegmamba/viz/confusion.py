@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from mne_eegmamba.viz.style import finish
+
 _COLORBAR = {
     "true": "Share of the true class",
     "pred": "Share of the predicted class",
@@ -54,10 +56,7 @@ def plot_confusion(y_true, y_pred, axes=None, normalize="true", show=True):
         side = 2.4 + 0.7 * len(classes)
         _, axes = plt.subplots(figsize=(side + 0.8, side), layout="constrained")
     _draw_matrix(axes, counts, classes, normalize)
-    fig = axes.figure
-    if show and plt.get_backend().lower() != "agg":
-        plt.show()
-    return fig
+    return finish(axes.figure, show)
 
 
 def _check_labels(y_true, y_pred, normalize):

@@ -1,5 +1,7 @@
 """How tasks use the experts (the paper's Figure 5)."""
 
+from mne_eegmamba.viz.style import finish
+
 
 def plot_expert_usage(usage, axes=None, show=True):
     """Plot the share of each expert in each task.
@@ -68,6 +70,4 @@ def plot_expert_usage(usage, axes=None, show=True):
     axes.title.set_fontsize("medium")
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    if show and plt.get_backend().lower() != "agg":
-        plt.show()
-    return axes.figure
+    return finish(axes.figure, show)

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-_PARTS = {"train": "#0072B2", "valid": "#D55E00"}
-_PANELS = {"loss": "Loss", "accuracy": "Accuracy"}
+from mne_eegmamba.viz.style import colors_of, finish, legend_outside
+
+_PARTS = {"train": "training", "valid": "validation"}
+_PANELS = {"loss": "Loss", "accuracy": "Accuracy", "tasks": "Accuracy per task"}
 
 
 def plot_training(history, axes=None, show=True):
@@ -15,10 +17,12 @@ def plot_training(history, axes=None, show=True):
         One row per pass, the index is the number of the pass from 1; usually
         ``estimator.history_``. Must have the column ``train_loss``; ``valid_loss``,
         ``train_accuracy`` and ``valid_accuracy`` (between 0 and 1) are drawn, and
-        the sum of ``seconds`` is named, where they are there.
+        the sum of ``seconds`` is named, where they are there. So are
+        ``train_accuracy/task`` and ``valid_accuracy/task`` of several tasks.
     axes : matplotlib.axes.Axes | array-like of Axes | None, default=None
-        Where to draw: the first axes gets the loss, the second one the accuracy.
-        With one axes only the loss is drawn; None makes a new figure.
+        Where to draw: the first axes gets the loss, the second one the accuracy, the
+        third one the accuracy per task. With one axes only the loss is drawn; None
+        makes a new figure.
     show : bool, default=True
         Show the figure.
 
@@ -46,8 +50,12 @@ def plot_training(history, axes=None, show=True):
 
     panels = _panels(history)
     if axes is None:
+        widths = [5.2 if panel == "tasks" else 4.2 for panel in panels]
         _, axes = plt.subplots(
-            1, len(panels), figsize=(4.5 * len(panels), 3.4), layout="constrained"
+            *(1, len(panels)),
+            figsize=(sum(widths), 3.4),
+            width_ratios=widths,
+            layout="constrained",
         )
     axes = np.atleast_1d(axes).ravel()
     if not 1 <= len(axes) <= len(panels):
@@ -56,28 +64,37 @@ def plot_training(history, axes=None, show=True):
             f"{len(panels)} axes for {panels}. Got {len(axes)}."
         )
     for ax, panel in zip(axes, panels, strict=False):
-        _draw_panel(ax, history, panel)
+        if panel == "tasks":
+            _draw_tasks(ax, history)
+        else:
+            _draw_panel(ax, history, panel)
+        _decorate(ax, panel)
     axes[0].set_title(_title(history), fontsize="medium", loc="left")
-    fig = axes[0].figure
-    if show and plt.get_backend().lower() != "agg":
-        plt.show()
-    return fig
+    return finish(axes[0].figure, show)
 
 
 def _panels(history):
-    """Return which of loss and accuracy there is to draw."""
+    """Return which of loss, accuracy and accuracy per task there is to draw."""
     if "train_loss" not in history.columns or len(history) == 0:
         raise ValueError(
             "The `history` parameter of plot_training must have at least one row and "
             f"the column 'train_loss'. Got {len(history)} rows and the columns "
             f"{list(history.columns)}; pass the `history_` of a fitted estimator."
         )
-    return [panel for panel in _PANELS if _curves(history, panel)]
+    panels = [panel for panel in ("loss", "accuracy") if _curves(history, panel)]
+    return [*panels, "tasks"] if _tasks(history) else panels
 
 
-def _curves(history, panel):
-    """Return {part: Series without NaN} of what history has for a panel."""
-    columns = {part: f"{part}_{panel}" for part in _PARTS}
+def _tasks(history):
+    """Return the tasks that have an accuracy of their own."""
+    names = [name.split("_accuracy/", 1) for name in map(str, history.columns)]
+    found = [name[1] for name in names if len(name) == 2 and name[0] in _PARTS]
+    return list(dict.fromkeys(found))
+
+
+def _curves(history, measure):
+    """Return {part: Series without NaN} of what history has of a measure."""
+    columns = {part: f"{part}_{measure}" for part in _PARTS}
     curves = {
         part: history[column].dropna()
         for part, column in columns.items()
@@ -86,29 +103,50 @@ def _curves(history, panel):
     return {part: curve for part, curve in curves.items() if len(curve)}
 
 
+def _draw_curve(ax, curve, color, label, part="train"):
+    """Draw a curve; short ones with a marker at each pass."""
+    ax.plot(
+        curve.index,
+        curve.to_numpy(),
+        color=color,
+        linestyle="--" if part == "valid" else "-",
+        marker="o" if len(curve) <= 15 else None,
+        markersize=4,
+        linewidth=1.8,
+        label=label,
+    )
+
+
 def _draw_panel(ax, history, panel):
-    """Draw the curves of one panel, one colour per part of the data."""
+    """Draw one measure, one colour per part of the data."""
+    curves, colors = _curves(history, panel), colors_of(_PARTS)
+    for part, curve in curves.items():
+        _draw_curve(ax, curve, colors[part], _PARTS[part])
+    if len(curves) > 1:
+        ax.legend(frameon=False)
+
+
+def _draw_tasks(ax, history):
+    """Draw the accuracy of each task, one colour per task."""
+    for task, color in colors_of(_tasks(history)).items():
+        curves = _curves(history, f"accuracy/{task}")
+        for part, curve in curves.items():
+            _draw_curve(ax, curve, color, None if part == "valid" else task, part)
+    if any(str(name).startswith("valid_accuracy/") for name in history.columns):
+        ax.plot([], [], color="black", linestyle="--", label=_PARTS["valid"])
+    legend_outside(ax)
+
+
+def _decorate(ax, panel):
+    """Name the axes."""
     from matplotlib.ticker import MaxNLocator
 
-    curves = _curves(history, panel)
-    for part, curve in curves.items():
-        ax.plot(
-            curve.index,
-            curve.to_numpy(),
-            color=_PARTS[part],
-            marker="o" if len(curve) <= 15 else None,
-            markersize=4,
-            linewidth=1.8,
-            label={"train": "training", "valid": "validation"}[part],
-        )
-    if panel == "accuracy":
+    if panel != "loss":
         ax.set_ylim(top=min(1.02, ax.get_ylim()[1]))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel="Pass over the training data", ylabel=_PANELS[panel])
     ax.grid(axis="y", alpha=0.3)
     ax.spines[["top", "right"]].set_visible(False)
-    if len(curves) > 1:
-        ax.legend(frameon=False)
 
 
 def _title(history):

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from mne_eegmamba.epochs.scaling import learn_scaling
+from mne_eegmamba.tokens.tokenizer import n_tokens
 from tests.estimators.conftest import make_tasks
 
 
@@ -81,3 +82,30 @@ def test_the_task_gate_tells_tasks_apart(arrays):
             token.copy_(10 * torch.eye(16)[number])
     usage = clf.expert_usage(both[0])
     assert not np.allclose(usage.loc["p"], usage.loc["q"])
+
+
+@pytest.mark.parametrize("class_token", ["first", "middle"])
+def test_weights_of_each_token(arrays, class_token):
+    """The class token comes first, wherever it stands in the sequence."""
+    X = arrays[0]["b"]
+    clf = make_tasks(class_token=class_token, n_layers=2).fit(*arrays)
+    x = torch.from_numpy(learn_scaling(X, "channel").apply(X))
+    with torch.inference_mode():
+        expected = clf.net_.module_.expert_weights(x, "b", 0).numpy()
+    n = expected.shape[1] - 1
+    at = 0 if class_token == "first" else n // 2
+    order = [at, *range(at), *range(at + 1, n + 1)]
+    found = clf.expert_weights({"b": X}, layer=0)
+    assert list(found) == ["b"]
+    np.testing.assert_allclose(found["b"], expected[:, order], rtol=1e-4, atol=1e-6)
+
+
+def test_weights_agree_with_usage(deep, arrays, flat):
+    for X in (arrays[0], flat):
+        weights, usage = deep.expert_weights(X), deep.expert_usage(X)
+        assert weights["a"].shape == (18, 1 + n_tokens(320), 5)
+        for task, part in weights.items():
+            np.testing.assert_allclose(part.sum(-1), 1, rtol=1e-5)
+            np.testing.assert_allclose(part.mean((0, 1)), usage.loc[task], rtol=1e-4)
+    with pytest.raises(ValueError, match="one of the 2 mixtures.*Got 2"):
+        deep.expert_weights(arrays[0], layer=2)

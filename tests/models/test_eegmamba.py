@@ -360,3 +360,22 @@ def test_activation_checkpointing_changes_memory_only(n_experts, norm, monkeypat
     with torch.no_grad():
         network.eval()(epochs(), "a")
     assert len(runs) == 2
+
+
+def test_spatial_filters_do_what_the_first_layers_do():
+    """A signal that is constant in time meets the sum over the taps of each output."""
+    network = build_tasks(["a", "b"]).eval()
+    channels = torch.tensor([1.0, -2.0, 0.5])  # task b
+    filters = network.spatial_filters("b")
+    assert filters.shape == (16 * (17 + 51), 3)
+    assert not filters.requires_grad
+    inner = network.spatial["task_b"](channels[None, :, None].expand(1, 3, 60))
+    start = 0
+    for path, taps in ((network.tokenizer.small, 17), (network.tokenizer.wide, 51)):
+        rows = filters[start : start + 16 * taps].view(16, taps, 3)
+        conv = path.conv1
+        expected = conv(inner[:, :, 1:-1])[0, :, 0] - conv(0 * inner)[0, :, 0]
+        bias = network.spatial["task_b"].bias
+        expected = expected - conv.weight.sum(-1) @ bias
+        assert_near((rows @ channels).sum(1), expected)
+        start += 16 * taps

@@ -13,6 +13,7 @@ from mne_eegmamba.tokens.tokenizer import (
     MIN_TIMES,
     Tokenizer,
     n_tokens,
+    token_centers,
 )
 
 
@@ -137,3 +138,21 @@ def test_dropout_only_in_training():
         assert not torch.equal(tokenizer(x, "a", spatial), tokenizer(x, "a", spatial))
         tokenizer.eval()
         assert torch.equal(tokenizer(x, "a", spatial), tokenizer(x, "a", spatial))
+
+
+@pytest.mark.parametrize("n_times", [MIN_TIMES, 600])
+def test_centers_are_the_middle_of_what_a_token_sees(n_times):
+    """What a token sees is what its gradient reaches; at the ends it is cut off."""
+    tokenizer, spatial = Tokenizer(config()).eval(), SpatialConv(2, 8)
+    x = torch.randn(1, 2, n_times, requires_grad=True)
+    tokens = tokenizer(x, "a", spatial)[0].sum(1)
+    centers = [center for path in token_centers(n_times) for center in path]
+    assert len(tokens) == len(centers) == n_tokens(n_times)
+    for token, center in zip(tokens, centers, strict=True):
+        (grad,) = torch.autograd.grad(token, x, retain_graph=True)
+        seen = grad[0].abs().sum(0).nonzero()
+        first, last = int(seen.min()), int(seen.max())
+        if first > 0 and last < n_times - 1:
+            assert (first + last) / 2 == center
+        else:
+            assert first < center < last

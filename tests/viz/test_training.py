@@ -92,6 +92,43 @@ def test_refuses_history_without_loss(history, rows):
         plot_training(wrong, show=False)
 
 
+@pytest.fixture
+def with_tasks(history):
+    """The same passes of two tasks, one of them without validation."""
+    return history.assign(
+        **{
+            "train_accuracy/sleep": [0.5, 0.6, 0.7],
+            "valid_accuracy/sleep": [np.nan, 0.5, 0.6],
+            "train_accuracy/imagery": [0.5, 0.5, 0.8],
+        }
+    )
+
+
+def test_draws_the_accuracy_of_each_task(with_tasks):
+    """A colour per task, dashes for validation, which the legend names once."""
+    fig = plot_training(with_tasks, show=False)
+    ax = fig.axes[2]
+    *curves, _ = ax.lines
+    assert [_points(line) for line in curves] == [
+        [(1, 0.5), (2, 0.6), (3, 0.7)],
+        [(2, 0.5), (3, 0.6)],
+        [(1, 0.5), (2, 0.5), (3, 0.8)],
+    ]
+    assert [line.get_linestyle() for line in curves] == ["-", "--", "-"]
+    colors = [line.get_color() for line in curves]
+    assert colors[0] == colors[1] != colors[2]
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names == ["sleep", "imagery", "validation"]
+    assert ax.get_ylabel() == "Accuracy per task"
+
+
+def test_tasks_without_validation(with_tasks):
+    """No entry for dashes that are not there."""
+    fig = plot_training(with_tasks.drop(columns="valid_accuracy/sleep"), show=False)
+    names = [text.get_text() for text in fig.axes[2].get_legend().get_texts()]
+    assert names == ["sleep", "imagery"]
+
+
 def test_show_shows_once_on_an_interactive_backend(history, monkeypatch):
     """show=True calls pyplot once, show=False never."""
     calls = []
