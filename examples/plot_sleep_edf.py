@@ -1,0 +1,105 @@
+"""
+===================================
+Sleep-EDF: the hypnogram of a night
+===================================
+
+Nights of healthy people, scored by hand in epochs of 30 s [1]_, from the single channel
+Fpz-Cz. The network stages the night of a person that it was not trained on. A sleep
+laboratory looks at two things: the hypnogram, beside the expert's, and which stages are
+taken for which.
+
+**Data.** Real recordings, where MNE's configuration says in
+``MNE_DATASETS_SLEEP_EDF_PATH`` where they are
+(:func:`mne_eegmamba.datasets.sleep_edf.fetch` gets them); else a **simulated** twin:
+noise with a rhythm for each stage, in the files of the real set. Scores on it mean
+nothing for EEG.
+
+References
+----------
+.. [1] Kemp, B. et al. (2000). Analysis of a sleep-dependent neuronal feedback loop: the
+       slow-wave microcontinuity of the EEG. IEEE Trans. Biomed. Eng. 47(9), 1185-1194.
+"""
+
+# License: BSD-3-Clause
+
+import argparse
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.metrics import cohen_kappa_score
+
+from mne_eegmamba import EEGMambaClassifier
+from mne_eegmamba.datasets import locate, sleep_edf
+from mne_eegmamba.evaluation import score_table
+from mne_eegmamba.viz import plot_confusion
+
+parser = argparse.ArgumentParser(allow_abbrev=False)
+parser.add_argument("--max-epochs", type=int, default=4, help="passes over the data")
+parser.add_argument("--subjects", type=int, default=3, help="people")
+options, _ = parser.parse_known_args()
+
+# %%
+# Data
+# ----
+# One night each. Of the wake before and after sleep 5 min are kept here; papers keep
+# 30 min, which makes the accuracy higher, as wake is easy.
+
+place = locate("sleep_edf", n_subjects=options.subjects)
+print(f"Sleep-EDF, {place.note}")
+people = sorted({recording.subject for recording in sleep_edf.find(place.path)})
+people = people[: options.subjects]
+epochs = sleep_edf.load(place.path, people, wake_minutes=5)["session == '1'"]
+held_out = (epochs.metadata["subject"] == people[-1]).to_numpy()
+night = epochs[held_out]
+
+# %%
+# Train on some people, stage another
+# -----------------------------------
+# There are few N1 epochs in a night; balanced weights keep them from being ignored.
+
+clf = EEGMambaClassifier(
+    d_model=32,
+    n_layers=1,
+    lr=2e-3,
+    max_epochs=options.max_epochs,
+    class_weight="balanced",
+    random_state=0,
+    verbose=False,
+)
+clf.fit(epochs[~held_out])
+
+names = {code: name for name, code in epochs.event_id.items()}
+y_true = np.array([names[code] for code in night.events[:, 2]])
+proba = clf.predict_proba(night)
+y_pred = clf.classes_[proba.argmax(1)]
+scores = score_table(y_true, proba, clf.classes_)
+print(f"Trained on {people[:-1]}, tested on {people[-1]}, {len(night)} epochs:")
+print(f"accuracy {scores['accuracy']:.2f}, majority rate {scores['majority_rate']:.2f}")
+print(f"macro F1 {scores['macro_f1']:.2f}")
+print(f"Cohen's kappa {cohen_kappa_score(y_true, y_pred):.2f}, chance 0")
+
+# %%
+# Hypnogram and confusion
+# -----------------------
+# Above: the night as the expert and as the network see it, wake on top and deep sleep
+# at the bottom. Gaps are epochs that nobody could score. Below: in each row the epochs
+# of one of the expert's stages.
+
+depth = {stage: -k for k, stage in enumerate(["W", "REM", "N1", "N2", "N3"])}
+hours = (night.metadata["onset"] / 3600).to_numpy()
+hours = hours - hours[0]
+gap = np.flatnonzero(np.diff(hours) > 1.5 * 30 / 3600) + 1
+
+fig = plt.figure(figsize=(9, 7.5), layout="constrained")
+grid = fig.add_gridspec(3, 1, height_ratios=[1, 1, 2.6])
+axes = [fig.add_subplot(grid[0])]
+axes.append(fig.add_subplot(grid[1], sharex=axes[0]))
+for ax, who, stages in zip(axes, ("Expert", "Network"), (y_true, y_pred), strict=True):
+    line = [float(depth[stage]) for stage in stages]
+    ax.step(np.insert(hours, gap, hours[gap]), np.insert(line, gap, np.nan), "k-")
+    ax.set_yticks(list(depth.values()), list(depth))
+    ax.set_ylabel(who)
+axes[0].set_title(f"{people[-1]}, {place.note}", loc="left", fontsize="medium")
+axes[1].set_xlabel("Time (h)")
+plot_confusion(y_true, y_pred, axes=fig.add_subplot(grid[2]), show=False)
+plt.show()
