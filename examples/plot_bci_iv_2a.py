@@ -88,7 +88,7 @@ print(f"all: kappa {cohen_kappa_score(y, y_pred):.2f}; chance: accuracy 0.25, ka
 # class loses without each electrode. For hands and feet it should be the electrodes
 # over the sensorimotor cortex (C3, Cz, C4).
 
-info = epochs.copy().set_montage("standard_1020").info
+info = epochs.copy().set_montage("easycap-M1").info
 fig, axes = plt.subplots(
     1, 2, figsize=(10, 4.2), width_ratios=[1.3, 1], layout="constrained"
 )
@@ -97,7 +97,13 @@ axes[0].tick_params(axis="x", rotation=30)
 loss = lost.mean(0)
 limit = np.abs(loss).max()
 image, _ = mne.viz.plot_topomap(
-    loss, info, axes=axes[1], vlim=(-limit, limit), names=epochs.ch_names, show=False
+    loss,
+    info,
+    axes=axes[1],
+    vlim=(-limit, limit),
+    cmap="RdBu_r",
+    names=epochs.ch_names,
+    show=False,
 )
 fig.colorbar(image, ax=axes[1], shrink=0.7, label="Probability lost without it")
 fig.suptitle(f"BCI competition IV 2a, {place.note}", fontsize="medium")

@@ -83,8 +83,8 @@ print(f"{films:.0%} of {len(truth)} films correct, chance 33 %")
 # %%
 # Film by film
 # ------------
-# Each bar is a film, named by its number and sorted by its true emotion; the colours
-# are the mean probabilities over its windows. Where the true emotion's colour is the
+# Each bar is a film, with its number and, below, its true emotion; the colours are the
+# mean probabilities over its windows. Where the true emotion's colour is the
 # largest, the film is recognised.
 
 order = ["negative", "neutral", "positive"]
@@ -99,7 +99,7 @@ for emotion, color in zip(order, colors, strict=True):
 ax.set_xticks(range(len(shown)), [f"{k}" for k in shown])
 for emotion in order:
     at = np.flatnonzero(truth[shown] == emotion)
-    ax.text(at.mean(), -0.22, emotion, ha="center", va="top")
+    ax.text(at.mean(), -0.11, emotion, ha="center", va="top")
     ax.axvline(at[-1] + 0.5, color="black", linewidth=0.8)
 ax.set(ylabel="Mean probability", ylim=(0, 1), xlim=(-0.6, len(shown) - 0.4))
 ax.set_title(f"Person {people[-1]}, {place.note}", loc="left", fontsize="medium")

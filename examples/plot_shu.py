@@ -94,10 +94,14 @@ patterns = weights @ covs.mean(0)  # (n_filters, n_channels)
 # largest value is positive. Titles say by how many standard deviations the logarithm of
 # the power is higher when the right hand is imagined.
 
-info = epochs.copy().set_montage("standard_1020").info
+new_names = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
+scalp = epochs.copy().pick([name for name in epochs.ch_names if name[0] != "A"])
+rows = [epochs.ch_names.index(name) for name in scalp.ch_names]  # without the ear lobes
+info = scalp.rename_channels(new_names).set_montage("easycap-M1").info
 fig, axes = plt.subplots(1, 4, figsize=(9.5, 3), layout="constrained")
 for ax, k in zip(axes, chosen, strict=True):
-    pattern = patterns[k] * np.sign(patterns[k][np.abs(patterns[k]).argmax()])
+    pattern = patterns[k][rows]
+    pattern = pattern * np.sign(pattern[np.abs(pattern).argmax()])
     mne.viz.plot_topomap(pattern, info, axes=ax, show=False, sensors=True)
     ax.set_title(f"filter {k}\nright - left {effect[k]:+.1f}", fontsize="medium")
 fig.suptitle(f"SHU, {place.note}", fontsize="medium")

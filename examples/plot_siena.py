@@ -97,7 +97,8 @@ proba = [extras["seizure"] for extras in found.extras]
 fig, ax = plt.subplots(figsize=(9, 3), layout="constrained")
 for onset in marked.loc[marked["recording"] == name, "onset"]:
     ax.axvspan(onset, onset + 4, color="tab:red", alpha=0.2, linewidth=0)
-ax.step(found.onset, proba, where="post", color="black")
+edges = [*found.onset, found.onset[-1] + found.duration[-1]]
+ax.stairs(proba, edges, baseline=None, color="black")
 ax.axhline(0.5, color="gray", linestyle=":")
 ax.set(xlabel="Time (s)", ylabel="Probability of a seizure", ylim=(-0.02, 1.02))
 ax.set(xlim=(0, raw.times[-1]))

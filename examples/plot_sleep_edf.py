@@ -81,25 +81,27 @@ print(f"Cohen's kappa {cohen_kappa_score(y_true, y_pred):.2f}, chance 0")
 # %%
 # Hypnogram and confusion
 # -----------------------
-# Above: the night as the expert and as the network see it, wake on top and deep sleep
-# at the bottom. Gaps are epochs that nobody could score. Below: in each row the epochs
-# of one of the expert's stages.
+# Left: the night as the expert and as the network see it, wake on top and deep sleep at
+# the bottom. Gaps are epochs that nobody could score. Right: in each row the epochs of
+# one of the expert's stages.
 
 depth = {stage: -k for k, stage in enumerate(["W", "REM", "N1", "N2", "N3"])}
-hours = (night.metadata["onset"] / 3600).to_numpy()
-hours = hours - hours[0]
-gap = np.flatnonzero(np.diff(hours) > 1.5 * 30 / 3600) + 1
-
-fig = plt.figure(figsize=(9, 7.5), layout="constrained")
-grid = fig.add_gridspec(3, 1, height_ratios=[1, 1, 2.6])
-axes = [fig.add_subplot(grid[0])]
-axes.append(fig.add_subplot(grid[1], sharex=axes[0]))
-for ax, who, stages in zip(axes, ("Expert", "Network"), (y_true, y_pred), strict=True):
-    line = [float(depth[stage]) for stage in stages]
-    ax.step(np.insert(hours, gap, hours[gap]), np.insert(line, gap, np.nan), "k-")
-    ax.set_yticks(list(depth.values()), list(depth))
-    ax.set_ylabel(who)
-axes[0].set_title(f"{people[-1]}, {place.note}", loc="left", fontsize="medium")
-axes[1].set_xlabel("Time (h)")
-plot_confusion(y_true, y_pred, axes=fig.add_subplot(grid[2]), show=False)
+epoch = (night.metadata["onset"] / 30).round().astype(int).to_numpy()
+epoch = epoch - epoch[0]
+fig, axes = plt.subplot_mosaic(
+    [["Expert", "confusion"], ["Network", "confusion"]],
+    figsize=(11, 4.4),
+    width_ratios=[1.6, 1],
+    layout="constrained",
+)
+for who, stages in (("Expert", y_true), ("Network", y_pred)):
+    line = np.full(epoch[-1] + 1, np.nan)
+    line[epoch] = [depth[stage] for stage in stages]
+    hours = np.arange(len(line) + 1) * 30 / 3600
+    axes[who].stairs(line, hours, baseline=None, color="black")
+    axes[who].set_yticks(list(depth.values()), list(depth))
+    axes[who].set(ylabel=who, xlim=(0, hours[-1]), ylim=(-4.3, 0.3))
+axes["Expert"].set_title(f"{people[-1]}, {place.note}", loc="left", fontsize="medium")
+axes["Network"].set_xlabel("Time (h)")
+plot_confusion(y_true, y_pred, axes=axes["confusion"], show=False)
 plt.show()
