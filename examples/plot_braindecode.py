@@ -24,10 +24,10 @@ References
 
 import argparse
 import time
-from importlib.util import find_spec
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.model_selection import GroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -81,10 +81,12 @@ classifiers = {
         verbose=False,
     ),
 }
-if find_spec("braindecode"):
-    import torch
+try:
     from braindecode import EEGClassifier
-
+except (ImportError, OSError) as error:  # OSError: its torchaudio is for another torch
+    print("ShallowFBCSPNet is left out; for it: pip install braindecode torchaudio")
+    print(f"({type(error).__name__}: {error})"[:88])
+else:
     torch.manual_seed(0)  # braindecode takes torch's own random numbers
     classifiers["ShallowFBCSPNet"] = EEGClassifier(
         "ShallowFBCSPNet",
@@ -96,8 +98,6 @@ if find_spec("braindecode"):
         classes=[0, 1],
         verbose=0,
     )
-else:
-    print("ShallowFBCSPNet is left out; for it: pip install braindecode")
 
 # %%
 # One loop

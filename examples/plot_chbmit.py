@@ -101,19 +101,18 @@ print(f"{len(highest)} seizures, {hours:.2f} h of background; at a threshold of 
 print(f"{half[0]:.0%} of seizures found, {half[1]:.1f} false alarms an hour")
 
 # %%
-# Left, in black: the probability along the recordings; shaded, what experts call a
-# seizure. Right:
-# every threshold is a point of the curve; the further up and left, the better. Up to
-# one alarm an hour the axis is linear.
+# Left: the probability along the recordings; the strips below are what experts call a
+# seizure. Right: every threshold is a point of the curve; the further up and left, the
+# better. Up to one alarm an hour the axis is linear.
 
 fig, (ax, curve) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
 names = list(dict.fromkeys(table["recording"]))[:12]
 for row, name in enumerate(names):
     at = (table["recording"] == name).to_numpy()
     minutes = table["onset"][at].to_numpy() / 60
-    marked = 0.85 * is_seizure[at]
-    ax.bar(minutes, marked, 4 / 60, row, align="edge", color="tab:red", alpha=0.3)
-    ax.bar(minutes, 0.85 * proba[at], 4 / 60, row, align="edge", color="black")
+    ax.bar(minutes, 0.75 * proba[at], 4 / 60, row, align="edge", color="black")
+    marked = -0.15 * is_seizure[at]
+    ax.bar(minutes, marked, 4 / 60, row, align="edge", color="tab:red")
     ax.axhline(row, color="gray", linewidth=0.5)
 ax.set_yticks(np.arange(len(names)) + 0.4, names)
 ax.set(xlabel="Time (min)", title="Probability of a seizure")

@@ -38,14 +38,16 @@ print(f"SHU, {place.note}")
 people = sorted({recording.subject for recording in shu.find(place.path)})
 people = people[: options.subjects]
 epochs = shu.load(place.path, people)
-is_test = (epochs.metadata["subject"] == people[-1]).to_numpy()
-search_epochs, test_epochs = epochs[~is_test], epochs[is_test]
+X, y = epochs.get_data(), epochs.events[:, 2]  # volts; codes of the classes
+groups = epochs.metadata["subject"].to_numpy()
+is_test = groups == people[-1]
 
 # %%
 # The search
 # ----------
-# ``groups`` go to the splitter: each fold leaves out one person. With ``n_jobs`` the
-# folds run in parallel; predictions are the same.
+# ``groups`` go to the splitter: each fold leaves out one person. Epochs would do as
+# well, but scikit-learn takes them apart one by one, and cuts an array at once. With
+# ``n_jobs`` the folds run in parallel; predictions are the same.
 
 clf = EEGMambaClassifier(
     d_model=32, max_epochs=options.max_epochs, random_state=0, verbose=False
@@ -56,14 +58,10 @@ search = GridSearchCV(
     scoring="balanced_accuracy",
     cv=GroupKFold(options.subjects - 1),
 )
-search.fit(
-    search_epochs,
-    search_epochs.events[:, 2],
-    groups=search_epochs.metadata["subject"],
-)
+search.fit(X[~is_test], y[~is_test], groups=groups[~is_test])
 print("best:", search.best_params_)
 print(f"score of the best in the search {search.best_score_:.2f}, chance 0.50")
-score = search.score(test_epochs, test_epochs.events[:, 2])
+score = search.score(X[is_test], y[is_test])
 print(f"its score for {people[-1]}, whom the search has not seen: {score:.2f}")
 
 # %%
