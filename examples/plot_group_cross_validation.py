@@ -39,15 +39,15 @@ rng = np.random.default_rng(0)
 # %%
 # People who differ, a diagnosis that does not matter
 # ---------------------------------------------------
-# 16 epochs of 2 s from each person, four channels in volts. A person has a frequency
-# between 7 and 13 Hz, and is a patient by the toss of a coin.
+# 16 epochs of 2 s from each person, four channels in volts. Who has which frequency
+# between 7 and 13 Hz is drawn by lot, and has nothing to do with who is a patient.
 
 
 def simulate(n_people, ch_names, classes):
     """Return epochs of people whose class has nothing to do with their EEG."""
     person = np.repeat(np.arange(n_people), 16)
-    hertz = np.linspace(7, 13, n_people)[person]
-    label = rng.permutation(np.arange(n_people) % 2)[person]
+    hertz = rng.permutation(np.linspace(7, 13, n_people))[person]
+    label = (np.arange(n_people) // 3 % 2)[person]
     times = np.arange(400) / 200.0
     phase = rng.uniform(0, 2 * np.pi, (len(person), 1))
     alpha = np.sin(2 * np.pi * hertz[:, None] * times + phase)
