@@ -59,7 +59,9 @@ print(f"{len(epochs)} trials of {len(epochs.times) / epochs.info['sfreq']:.0f} s
 clf = EEGMambaClassifier(
     d_model=16,
     n_layers=1,
-    lr=4e-3,
+    pooling="mean",
+    mixup=0,
+    lr=5e-3,
     batch_size=8,
     max_epochs=options.max_epochs,
     random_state=0,

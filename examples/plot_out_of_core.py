@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import mne
 import numpy as np
 from sklearn.model_selection import GroupShuffleSplit
 
@@ -47,7 +48,14 @@ temporary = tempfile.TemporaryDirectory()
 store = Path(options.store or temporary.name)
 for attempt in ("first", "second"):
     start = time.perf_counter()
-    prepare("chbmit", place.path, store, patients[: options.subjects], on_error="warn")
+    with mne.use_log_level("warning"):  # no progress bar on this page
+        prepare(
+            "chbmit",
+            place.path,
+            store,
+            patients[: options.subjects],
+            on_error="warn",
+        )
     print(f"{attempt} call: {time.perf_counter() - start:.2f} s")
 print(sorted(path.name for path in store.iterdir())[:4], "...")
 

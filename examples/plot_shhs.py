@@ -55,9 +55,12 @@ night = epochs[held_out]
 # kappa of that stage against the rest, which is 0 for chance.
 
 clf = EEGMambaClassifier(
-    d_model=32,
+    d_model=16,
     n_layers=1,
-    lr=2e-3,
+    pooling="mean",
+    mixup=0,
+    lr=5e-3,
+    batch_size=8,
     max_epochs=options.max_epochs,
     class_weight="balanced",
     random_state=0,
