@@ -36,7 +36,7 @@ from mne_eegmamba.datasets import bci_iv_2a, locate
 from mne_eegmamba.viz import plot_confusion
 
 parser = argparse.ArgumentParser(allow_abbrev=False)
-parser.add_argument("--max-epochs", type=int, default=10, help="passes over the data")
+parser.add_argument("--max-epochs", type=int, default=6, help="passes over the data")
 parser.add_argument("--subjects", type=int, default=4, help="people")
 options, _ = parser.parse_known_args()
 
@@ -63,7 +63,11 @@ groups = epochs.metadata["subject"].to_numpy()
 
 clf = EEGMambaClassifier(
     d_model=32,
-    lr=2e-3,
+    n_layers=1,
+    pooling="mean",
+    mixup=0,
+    lr=3e-3,
+    batch_size=8,
     max_epochs=options.max_epochs,
     random_state=0,
     verbose=False,

@@ -50,7 +50,7 @@ options, _ = parser.parse_known_args()
 place = locate("shu", n_subjects=options.subjects)
 print(f"SHU, {place.note}")
 people = sorted({recording.subject for recording in shu.find(place.path)})
-epochs = shu.load(place.path, people[: options.subjects])
+epochs = shu.load(place.path, people[: options.subjects], l_freq=4.0, h_freq=40.0)
 X = epochs.get_data(units="uV").astype(np.float32)
 y = (epochs.events[:, 2] == epochs.event_id["right_hand"]).astype(int)
 groups = epochs.metadata["subject"]
@@ -75,7 +75,11 @@ classifiers = {
     ),
     "EEGMamba": EEGMambaClassifier(
         d_model=32,
-        lr=2e-3,
+        n_layers=1,
+        pooling="mean",
+        mixup=0,
+        lr=3e-3,
+        batch_size=8,
         max_epochs=options.max_epochs,
         random_state=0,
         verbose=False,
