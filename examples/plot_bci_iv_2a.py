@@ -36,7 +36,7 @@ from mne_eegmamba.datasets import bci_iv_2a, locate
 from mne_eegmamba.viz import plot_confusion
 
 parser = argparse.ArgumentParser(allow_abbrev=False)
-parser.add_argument("--max-epochs", type=int, default=6, help="passes over the data")
+parser.add_argument("--max-epochs", type=int, default=8, help="passes over the data")
 parser.add_argument("--subjects", type=int, default=4, help="people")
 options, _ = parser.parse_known_args()
 
@@ -107,6 +107,7 @@ image, _ = mne.viz.plot_topomap(
     vlim=(-limit, limit),
     cmap="RdBu_r",
     names=epochs.ch_names,
+    extrapolate="local",
     show=False,
 )
 fig.colorbar(image, ax=axes[1], shrink=0.7, label="Probability lost without it")

@@ -108,8 +108,12 @@ for k, found in enumerate(scores.values()):
     ax.bar(k, found.mean(), 0.6, color=["tab:red", "tab:blue"][k], alpha=0.5)
     ax.plot([k] * len(found), found, "o", color="black")
 ax.axhline(0.5, color="black", linestyle=":")
-ax.text(1.45, 0.51, "chance, the truth", ha="right", va="bottom")
+ax.text(0.5, 0.51, "chance", ha="center", va="bottom")
 ax.set_xticks(range(len(scores)), list(scores))
 ax.set(ylabel="Accuracy", ylim=(0, 1.05), xlim=(-0.5, 1.5))
-ax.set_title("Simulated data without any effect", loc="left", fontsize="medium")
+ax.set_title(
+    "Simulated data without any effect: chance is the truth",
+    loc="left",
+    fontsize="medium",
+)
 plt.show()

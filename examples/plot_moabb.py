@@ -27,6 +27,7 @@ import tempfile
 from importlib.util import find_spec
 
 import matplotlib.pyplot as plt
+import mne
 from mne.decoding import CSP
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
@@ -84,7 +85,7 @@ def benchmark(folder):
 
 results = None
 if find_spec("moabb"):
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, mne.use_log_level("warning"):
         results = benchmark(folder)
     print("Fake data: scores mean nothing for EEG, chance is 0.50")
     print(results.groupby("pipeline")["score"].agg(["mean", "std", "count"]).round(2))

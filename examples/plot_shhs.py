@@ -31,7 +31,7 @@ from mne_eegmamba import EEGMambaClassifier
 from mne_eegmamba.datasets import locate, shhs
 
 parser = argparse.ArgumentParser(allow_abbrev=False)
-parser.add_argument("--max-epochs", type=int, default=4, help="passes over the data")
+parser.add_argument("--max-epochs", type=int, default=2, help="passes over the data")
 parser.add_argument("--subjects", type=int, default=5, help="participants")
 options, _ = parser.parse_known_args()
 
