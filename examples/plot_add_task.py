@@ -25,7 +25,7 @@ from mne_eegmamba import EEGMambaClassifier, MultiTaskEEGMamba, load_demo
 from mne_eegmamba.evaluation import score_table
 
 parser = argparse.ArgumentParser(allow_abbrev=False)
-parser.add_argument("--max-epochs", type=int, default=10, help="passes over the data")
+parser.add_argument("--max-epochs", type=int, default=6, help="passes over the data")
 options, _ = parser.parse_known_args()
 
 # %%

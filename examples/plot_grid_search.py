@@ -25,7 +25,7 @@ from mne_eegmamba import EEGMambaClassifier
 from mne_eegmamba.datasets import locate, shu
 
 parser = argparse.ArgumentParser(allow_abbrev=False)
-parser.add_argument("--max-epochs", type=int, default=6, help="passes over the data")
+parser.add_argument("--max-epochs", type=int, default=4, help="passes over the data")
 parser.add_argument("--subjects", type=int, default=4, help="people")
 options, _ = parser.parse_known_args()
 
@@ -90,6 +90,8 @@ for k, pooling in enumerate(("class_token", "mean")):
     )
 ax.axhline(0.5, color="gray", linestyle=":", label="chance")
 ax.set(xscale="log", xlabel="lr", ylabel="Balanced accuracy", ylim=(0, 1.05))
+ax.set_xticks([5e-4, 2e-3, 8e-3], ["0.0005", "0.002", "0.008"])
+ax.minorticks_off()
 ax.set_title(f"SHU, {place.note}", loc="left", fontsize="medium")
 ax.legend(frameon=False, loc="lower right")
 plt.show()

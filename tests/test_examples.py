@@ -28,7 +28,7 @@ WANTED = {  # options that make it quick, and what it must print
 }
 SIMULATED = "simulated data: scores mean nothing for EEG"
 DATA_SETS = {  # how many subjects make it quick, and what it must print
-    "plot_siena.py": (2, ["balanced accuracy", "chance 0.50", "'PN06'"]),
+    "plot_siena.py": (2, ["balanced accuracy", "chance 0.50", "tested on PN06"]),
     "plot_chbmit.py": (2, ["AUROC", "seizures found", "false alarms an hour"]),
     "plot_sleep_edf.py": (2, ["majority rate", "Cohen's kappa", "SC401"]),
     "plot_shhs.py": (2, ["kappa", "N3", "201023"]),

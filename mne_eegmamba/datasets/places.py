@@ -53,6 +53,10 @@ def locate(name, n_subjects=4):
     ImportError
         If a package for writing the twin's files is not installed.
 
+    See Also
+    --------
+    mne_eegmamba.datasets.simulate.simulate : Writes the twin into a folder of yours.
+
     Notes
     -----
     The folder is the one that MNE's configuration has under
@@ -60,10 +64,6 @@ def locate(name, n_subjects=4):
     variable, or for good with ``mne.set_config``, which warns that it does not know the
     key, and keeps it. The twin is written once, into a temporary folder that is removed
     when Python ends. Scores on it say nothing about EEG.
-
-    See Also
-    --------
-    mne_eegmamba.datasets.simulate.simulate : Writes the twin into a folder of yours.
 
     Examples
     --------
