@@ -117,7 +117,7 @@ def test_script(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", DATA_SETS)
-@pytest.mark.filterwarnings("ignore:::braindecode")
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # braindecode's
 def test_data_set(name, run):
     subjects, wanted = DATA_SETS[name]
     printed = run(name, "--subjects", str(subjects))
@@ -134,6 +134,7 @@ def test_real_data(name, run):
 
 
 @pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.filterwarnings("default")  # MOABB's packages have some
 def test_other(name, run):
     printed = run(name)
     assert [text for text in OTHERS[name] if not re.search(text, printed)] == []
