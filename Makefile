@@ -59,4 +59,4 @@ doc: install  ## the site, gallery executed (15 minutes), in doc/_build/html
 	@echo "Open doc/_build/html/index.html"
 
 clean:  ## remove everything that was made
-	rm -rf $(VENV) build doc/_build doc/generated doc/auto_examples *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) build doc/_build doc/generated *.egg-info .pytest_cache .ruff_cache

@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
     ],
     submod_attrs={
         "demo": ["load_demo"],
+        "places": ["locate"],
         "preparation": ["prepare"],
         "store": ["StoredEpochs", "open_store", "store_report", "write_store"],
     },
