@@ -72,7 +72,7 @@ def compare(candidates, data, cv=None, n_jobs=None):
     cv : splitter | iterable of (train, test) | None, default=None
         Folds over all epochs; None takes ``TaskGroupKFold(5)``.
     n_jobs : int | None, default=None
-        Fits at once, as in joblib.
+        Fits at once, as in joblib and as `evaluate` says.
 
     Returns
     -------

@@ -28,8 +28,9 @@ def evaluate(estimator, data, cv=None, alone=False, n_jobs=None):
         `EEGMambaClassifier`, or one on all tasks, such as `MultiTaskEEGMamba`. The
         folds are the same, so that the tables compare.
     n_jobs : int | None, default=None
-        Folds at once, as in joblib. With several GPUs the folds take turns on them,
-        where the estimator's ``device`` is ``"auto"``.
+        Folds at once, as in joblib, best in processes: threads share torch's random
+        numbers, so that scores differ from one run to the next. With several GPUs the
+        folds take turns on them, where the estimator's ``device`` is ``"auto"``.
 
     Returns
     -------
