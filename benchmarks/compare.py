@@ -7,6 +7,8 @@ candidates make the same number of passes with the same batch size.
 """
 
 import argparse
+import json
+import time
 from pathlib import Path
 
 import mne
@@ -65,20 +67,59 @@ def main(arguments):
         print(f"{options.folds} folds, grouped by subject")
     print(f"{options.max_epochs} passes, batches of 16, seed {options.seed}")
     for task in data.tasks:
-        rows = data.task == task
-        rate = np.unique(data.y[rows], return_counts=True)
+        here = data.task == task
+        _, counts = np.unique(data.y[here], return_counts=True)
         print(
-            f"{task}: {rows.sum()} epochs of {len(np.unique(data.groups[rows]))} "
-            f"groups, chance {1 / len(rate[0]):.3f}, "
-            f"majority {rate[1].max() / rows.sum():.3f}"
+            f"{task}: {here.sum()} epochs of {len(np.unique(data.groups[here]))} "
+            f"groups, chance {1 / len(counts):.3f}, "
+            f"majority {counts.max() / here.sum():.3f}"
         )
-    scores = compare(candidates(options), data, cv, options.jobs)
+    scores = pd.concat(
+        [
+            one(name, candidate, data, cv, options)
+            for name, candidate in candidates(options).items()
+        ],
+        ignore_index=True,
+    )
     show(scores, data.tasks, options.measures)
     return {
-        "options": {name: str(value) for name, value in vars(options).items()},
-        "scores": records(scores),
-        "tables": {m: records(comparison_table(scores, m)) for m in options.measures},
+        "options": settings(options),
+        "scores": rows(scores),
+        "tables": {
+            m: rows(comparison_table(scores, m).reset_index()) for m in options.measures
+        },
     }
+
+
+def settings(options):
+    """Return what the scores depend on, as JSON knows it."""
+    names = ("demo", "folds", "max_epochs", "d_model", "subjects", "seed")
+    found = {name: getattr(options, name) for name in names}
+    return found | {"data": [folder.name for folder in options.data or ()]}
+
+
+def one(name, candidate, data, cv, options):
+    """Return the scores of one candidate, from the folder of an earlier run if there.
+
+    Scores made with other options are not mixed in.
+    """
+    key = settings(options)
+    file = None
+    if options.keep and not isinstance(candidate, str):
+        file = options.keep / f"{name.replace(', ', '-').replace(' ', '-')}.json"
+        if file.is_file():
+            content = json.loads(file.read_text())
+            if content["key"] != key:
+                raise SystemExit(f"{file} has scores made with other options.")
+            return pd.DataFrame(content["scores"], columns=content["columns"])
+    start = time.perf_counter()
+    scores = compare({name: candidate}, data, cv, options.jobs)
+    print(f"{name}: {time.perf_counter() - start:.0f} s", flush=True)
+    if file:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        content = {"key": key, "columns": list(scores), "scores": rows(scores)}
+        file.write_text(json.dumps(content))
+    return scores
 
 
 def parse(arguments):
@@ -89,12 +130,15 @@ def parse(arguments):
     source.add_argument("--data", type=Path, nargs="+")
     source.add_argument("--demo", nargs="+", help="names of load_demo's sets")
     parser.add_argument("--folds", type=int, default=3)
-    parser.add_argument("--max-epochs", type=int, default=10)
-    parser.add_argument("--d-model", type=int, default=64, help="width of EEGMamba")
+    parser.add_argument("--max-epochs", type=int, default=5)
+    parser.add_argument("--d-model", type=int, default=32, help="width of EEGMamba")
     parser.add_argument("--subjects", type=int, help="only the first of each folder")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2, help="fits at once")
     parser.add_argument("--without", nargs="+", default=[], help="candidates")
+    parser.add_argument(
+        "--keep", type=Path, help="folder of scores so far, to stop and go on"
+    )
     parser.add_argument("--measures", nargs="+", default=["balanced_accuracy", "auroc"])
     parser.add_argument(
         "--quick", action="store_true", help="one pass of tiny networks: a smoke test"
@@ -132,7 +176,7 @@ def show(scores, tasks, measures):
         print(f"{task}, {name}: {reason}")
 
 
-def records(table):
+def rows(table):
     """Return the rows of a table as JSON knows them; NaN is null."""
-    table = table.reset_index().astype(object)
+    table = table.astype(object)
     return table.where(table.notna(), None).to_dict("records")

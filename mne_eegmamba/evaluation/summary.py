@@ -72,7 +72,7 @@ def comparison_table(scores, measure="balanced_accuracy", reference=None):
     ... }
     >>> table = comparison_table(compare(candidates, data, cv=TaskGroupKFold(4)))
     >>> table.loc[("a", "majority"), ["mean", "chance", "subjects"]].tolist()
-    [0.5, 0.5, 4]
+    [0.5, 0.5, 4.0]
     """
     check_option("measure", measure, MEASURES, "comparison_table")
     names = scores["candidate"].unique().tolist()
@@ -96,6 +96,7 @@ def _of_task(scores, measure, reference):
         if name != reference:
             rows[task, name] |= own.minus(against)
     table = pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS)
+    table = table.astype({"folds": int, "subjects": int, "better": "Int64"})
     tests = table["p_subjects"].where(table["subjects"] > 0, table["p_folds"])
     table["p_holm"] = holm(tests.to_numpy(dtype=float))
     return table.rename_axis(["task", "candidate"])
