@@ -7,10 +7,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.dummy import DummyClassifier
 
+from benchmarks import compare as benchmark
 from benchmarks.baselines import USUAL, BraindecodeClassifier
-from mne_eegmamba.evaluation import CannotTake
+from mne_eegmamba import MultiTaskEpochs, TaskGroupKFold
+from mne_eegmamba.evaluation import CannotTake, comparison_table
 from mne_eegmamba.experiments.candidates import ABLATIONS
 
 ROOT = Path(__file__).parents[1]
@@ -102,6 +106,22 @@ assert np.array_equal(again.predict_proba(X), proba)
 assert np.allclose(again.mean_, X[:16].mean((0, 2), keepdims=True))
 """
     run("-W", "ignore", "-c", code)
+
+
+def test_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    X = np.random.default_rng(0).standard_normal((8, 1, 300))
+    data = MultiTaskEpochs({"a": X}, {"a": [0, 1] * 4}, {"a": np.arange(8) // 2})
+    options = benchmark.parse(["--data", "folder", "--keep", str(tmp_path)])
+    given = ("a name, with a comma", DummyClassifier(), data, TaskGroupKFold(2))
+    first = benchmark.one(*given, options)
+    monkeypatch.setattr(benchmark, "compare", None)
+    again = benchmark.one(*given, options)
+    pd.testing.assert_frame_equal(
+        comparison_table(again), comparison_table(first), check_dtype=False
+    )
+    options.max_epochs += 1
+    with pytest.raises(SystemExit, match="scores made with other options"):
+        benchmark.one(*given, options)
 
 
 def test_without_a_rate_or_names_it_is_refused():
