@@ -5,12 +5,13 @@ from mne_eegmamba.evaluation.comparison import Jointly
 
 MIXTURE = "EEGMamba, multi-task"
 ABLATIONS = {
-    "forward only": {"bidirectional": False},
+    # The class token comes first: read forward only, it would see nothing else.
+    "forward only, mean of tokens": {"bidirectional": False, "pooling": "mean"},
     "no mixture of experts": {"n_experts": 0},
     "vanilla mixture": {"task_gate": False, "universal_expert": False},
     "no task gate": {"task_gate": False},
     "no universal expert": {"universal_expert": False},
-    "mean instead of class token": {"pooling": "mean"},
+    "mean of tokens": {"pooling": "mean"},
 }
 
 
@@ -23,9 +24,10 @@ def eegmamba_candidates(parameters=None, ablations=None):
         Parameters that all of them share, such as ``max_epochs``.
     ablations : list of str | None, default=None
         Which of the networks that lack a part of the multi-task one; None takes all:
-        ``"forward only"``, ``"no mixture of experts"``, ``"vanilla mixture"`` (neither
-        task gate nor universal expert), ``"no task gate"``, ``"no universal expert"``
-        and ``"mean instead of class token"``.
+        ``"forward only, mean of tokens"``, ``"no mixture of experts"``,
+        ``"vanilla mixture"`` (neither task gate nor universal expert),
+        ``"no task gate"``, ``"no universal expert"`` and ``"mean of tokens"``, where
+        the heads see these instead of the class token.
 
     Returns
     -------
@@ -38,6 +40,11 @@ def eegmamba_candidates(parameters=None, ablations=None):
     ValueError
         If there is no such ablation.
 
+    Notes
+    -----
+    Without the backward direction a class token that comes first sees no signal, so
+    that the network that reads forward only is to be held against ``"mean of tokens"``.
+
     References
     ----------
     Gui et al., arXiv 2407.20254, Section 3.4: single-directional Mamba, vanilla MoE,
@@ -46,8 +53,8 @@ def eegmamba_candidates(parameters=None, ablations=None):
     Examples
     --------
     >>> from mne_eegmamba.experiments import eegmamba_candidates
-    >>> list(eegmamba_candidates({"max_epochs": 5}, ablations=["forward only"]))
-    ['EEGMamba, single-task', 'EEGMamba, multi-task', 'forward only']
+    >>> list(eegmamba_candidates({"max_epochs": 5}, ablations=["no task gate"]))
+    ['EEGMamba, single-task', 'EEGMamba, multi-task', 'no task gate']
     """
     parameters = dict(parameters or {})
     names = list(ABLATIONS) if ablations is None else list(ablations)

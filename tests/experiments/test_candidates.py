@@ -28,6 +28,14 @@ def test_an_ablation_changes_what_it_says(name):
     assert changed == set(ABLATIONS[name])
 
 
+@pytest.mark.parametrize("name", [MIXTURE, *ABLATIONS])
+def test_predictions_depend_on_the_signal(name):
+    X, y = np.random.default_rng(0).standard_normal((8, 2, 300)), np.arange(8) % 2
+    clf = eegmamba_candidates({**TINY, "random_state": 0})[name].estimator
+    proba = clf.fit(X, y).predict_proba(X)
+    assert len(np.unique(proba[:, 0])) == 8
+
+
 def test_all_can_be_compared():
     X = np.random.default_rng(0).standard_normal((8, 2, 300))
     data = MultiTaskEpochs({"a": X}, {"a": [0, 1] * 4}, {"a": np.arange(8) // 2})
@@ -39,5 +47,5 @@ def test_all_can_be_compared():
 
 def test_unknown_ablations():
     assert len(eegmamba_candidates(ablations=[])) == 2
-    with pytest.raises(ValueError, match=r"out of \['forward only'.*Got \['none'\]"):
+    with pytest.raises(ValueError, match=r"out of \['forward only.*Got \['none'\]"):
         eegmamba_candidates(ablations=["none"])
