@@ -29,7 +29,7 @@ class _StandIn:
 def networks(n_channels, n_times):
     """Return braindecode's networks by name, and what kept others from being built."""
     try:
-        models = _import()
+        models = import_models()
     except ImportError as error:
         return {}, {"braindecode": f"cannot be imported ({error})"}
     found, reasons = {}, {}
@@ -48,7 +48,7 @@ def networks(n_channels, n_times):
     return found, reasons
 
 
-def _import():
+def import_models():
     """Import braindecode; its torchaudio does not load beside a torch without CUDA."""
     try:
         import torchaudio  # noqa: F401

@@ -1,4 +1,4 @@
-"""The one door: Epochs, a list of Epochs or an array become one checked array."""
+"""The one door: Epochs, windows, a list of these or an array become one array."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ import mne
 import numpy as np
 
 from mne_eegmamba.epochs.stored import Samples, StoredEpochs
+from mne_eegmamba.epochs.windows import epochs_of_windows, is_windows
 
 FINITE_BUDGET = 2**22  # samples looked at together
 
@@ -37,15 +38,17 @@ def is_epochs(X):
     Returns
     -------
     answer : bool
-        True for Epochs of any kind, `StoredEpochs`, and for lists or tuples of nothing
-        but these.
+        True for Epochs of any kind, `StoredEpochs`, braindecode's windows, and for
+        lists or tuples of nothing but these.
     """
-    if isinstance(X, mne.BaseEpochs | StoredEpochs):
+    if _is_one(X):
         return True
     several = isinstance(X, list | tuple) and len(X) > 0
-    return several and all(
-        isinstance(part, mne.BaseEpochs | StoredEpochs) for part in X
-    )
+    return several and all(_is_one(part) for part in X)
+
+
+def _is_one(X):
+    return isinstance(X, mne.BaseEpochs | StoredEpochs) or is_windows(X)
 
 
 def epochs_list(X):
@@ -69,18 +72,22 @@ def loaded(X):
 
     Parameters
     ----------
-    X : mne.BaseEpochs | StoredEpochs | list of these
-        Epochs, preloaded or not; left as they are.
+    X : mne.BaseEpochs | StoredEpochs | BaseConcatDataset | list of these
+        Epochs, preloaded or not, or windows; left as they are.
 
     Returns
     -------
     parts : list
         The same where they are in memory, else loaded copies, from which MNE has
-        dropped the epochs that it rejects.
+        dropped the epochs that it rejects; windows become Epochs.
     """
-    return [
-        part if part.preload else part.copy().load_data() for part in epochs_list(X)
-    ]
+    parts = []
+    for part in epochs_list(X):
+        if is_windows(part):
+            parts += epochs_of_windows(part)
+        else:
+            parts.append(part if part.preload else part.copy().load_data())
+    return parts
 
 
 def signals_from_epochs(X):

@@ -3,10 +3,11 @@
 import numpy as np
 
 from mne_eegmamba.epochs.check import epochs_list
+from mne_eegmamba.epochs.windows import WindowEpochs, window_labels
 
 
 def event_names(X):
-    """Return the event name of each epoch.
+    """Return the event name of each epoch, or the label of each window.
 
     Parameters
     ----------
@@ -16,10 +17,13 @@ def event_names(X):
     Returns
     -------
     names : ndarray of str, shape (n_epochs,)
-        Names, in the order of the epochs.
+        Names, in the order of the epochs; labels of windows as they are.
     """
     names = []
     for epochs in epochs_list(X):
+        if isinstance(epochs, WindowEpochs):
+            names.extend(window_labels(epochs))
+            continue
         by_code = {code: name for name, code in epochs.event_id.items()}
         names.extend(by_code[code] for code in epochs.events[:, 2])
     return np.array(names)

@@ -16,8 +16,9 @@ class MultiTaskEpochs:
     Parameters
     ----------
     epochs : dict of {str: mne.Epochs | StoredEpochs | list of mne.Epochs | ndarray}
-        Epochs of each task: Epochs in volts, in memory or on disk, or an array of shape
-        (n_epochs, n_channels, n_times) in any unit. Names of tasks hold no "/".
+        Epochs of each task: Epochs in volts, in memory or on disk, braindecode's
+        windows, or an array of shape (n_epochs, n_channels, n_times) in any unit. Names
+        of tasks hold no "/".
     y : dict of {str: array-like} | None, default=None
         Labels of each task; for Epochs that are missing here, the names of the events.
     groups : str | dict of {str: array-like} | None, default="subject"

@@ -15,6 +15,7 @@ from mne_eegmamba.epochs.check import (
     signals_from_epochs,
 )
 from mne_eegmamba.epochs.labels import event_names, metadata_column
+from mne_eegmamba.epochs.windows import is_items, item_labels, stack_items
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def read_array(estimator, X, reset):
     """
     array = validate_data(
         estimator,
-        X,
+        stack_items(X) if is_items(X) else X,
         reset=reset,
         dtype="numeric",
         allow_nd=True,
@@ -94,7 +95,7 @@ def read_training_data(estimator, X, y, sample_weight, groups, classes=None, row
     ----------
     estimator : estimator
         Whose fit it is; left as it is.
-    X : Signals | mne.Epochs | list of mne.Epochs | array-like
+    X : Signals | mne.Epochs | BaseConcatDataset | list of these | array-like
         Epochs, as `fit` got them or already read.
     y, sample_weight, groups : object
         As `fit` got them.
@@ -115,6 +116,8 @@ def read_training_data(estimator, X, y, sample_weight, groups, classes=None, row
         X = loaded(X)
         y = event_names(X) if y is None else y
         groups = metadata_column(X, "subject") if groups is None else groups
+    elif y is None and is_items(X):
+        y = item_labels(X)
     signals = X if isinstance(X, Signals) else read(probe, X)
     if y is None:
         raise ValueError(

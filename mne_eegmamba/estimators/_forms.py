@@ -14,6 +14,7 @@ from mne_eegmamba.epochs.multitask import (
     check_task_name,
     check_tasks,
 )
+from mne_eegmamba.epochs.windows import is_items, is_windows, item_labels
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,7 @@ def read_form(X, task, default):
         )
     if isinstance(X, dict) and not issparse(X):  # scipy has a sparse array of this kind
         check_tasks(X, "X")
-        return Form("dict", {name: Part(X[name]) for name in sorted(X)})
+        return Form("dict", {name: Part(_opened(X[name])) for name in sorted(X)})
     if isinstance(X, MultiTaskEpochs):
         if not len(X):
             raise ValueError("X holds 0 epochs, at least 1 is needed.")
@@ -223,6 +224,11 @@ def read_form(X, task, default):
         check_task_name(str(name) if isinstance(name, np.str_) else name)
     places = {str(name): np.flatnonzero(task == name) for name in np.unique(task)}
     return Form("array", {k: Part(X, at, at) for k, at in places.items()}, n)
+
+
+def _opened(X):
+    """Return windows as Epochs, which carry labels, and all else as it is."""
+    return loaded(X) if is_windows(X) else X
 
 
 def _count(X):
@@ -268,6 +274,8 @@ def flat_labels(X, task, classes=None):
 
 def carried_labels(X):
     """Return the labels and groups that Epochs carry, or None for arrays."""
+    if is_items(X):
+        return item_labels(X), None
     if isinstance(X, Signals) or not is_epochs(X):
         return None, None
     return event_names(X), metadata_column(X, "subject")

@@ -7,9 +7,9 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from mne_eegmamba.epochs.check import is_epochs, loaded
-from mne_eegmamba.epochs.labels import event_names
 from mne_eegmamba.estimators import _data, _fit, _store
 from mne_eegmamba.estimators._base import NetworkEstimator
+from mne_eegmamba.estimators._forms import carried_labels
 from mne_eegmamba.estimators._settings import check_settings
 
 
@@ -83,8 +83,10 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         Whether training computes the tokenizer and the blocks a second time instead of
         keeping what they computed, which saves memory and costs time; for long epochs.
     callbacks : list | None, default=None
-        skorch callbacks, or pairs of a name and a callback. While a pass runs, the
-        losses of its batches are tensors in the net's history, and numbers afterwards.
+        skorch callbacks, or pairs of a name and a callback. They can monitor
+        ``"valid_loss"`` and ``"valid_accuracy"`` where there is ``validation``; an
+        `LRScheduler` needs ``schedule="constant"``. While a pass runs, the losses of
+        its batches are tensors in the net's history, and numbers afterwards.
     device : str, default="auto"
         ``"auto"`` for a GPU where there is one, or a torch device. Of several GPUs,
         joblib's worker processes (``n_jobs``) and the folds of
@@ -128,8 +130,10 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
     -----
     X may be `mne.Epochs` of any kind (in volts), a list of them, an array of shape
     (n_epochs, n_channels, n_times) in any unit, or one of shape (n_epochs, n_times),
-    read as one channel. Epochs are best filtered to 0.1-50 Hz, while still continuous,
-    and have 200 Hz. Shorter epochs than 289 samples are padded with zeros at the end.
+    read as one channel. It may be windows of braindecode (``BaseConcatDataset``), in
+    any unit; they carry labels, and subjects in their description. Epochs are best
+    filtered to 0.1-50 Hz, while still continuous, and have 200 Hz. Shorter epochs than
+    289 samples are padded with zeros at the end.
 
     A fit depends on the epochs as a weighted multiset: neither their order nor the
     choice between repeating an epoch and weighting it changes the result. So equal
@@ -424,9 +428,9 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         ValueError
             As in `predict_proba`.
         """
-        if y is None and is_epochs(X):
-            X = loaded(X)
-            y = event_names(X)
+        if y is None:
+            X = loaded(X) if is_epochs(X) else X
+            y, _ = carried_labels(X)
         return super().score(X, y, sample_weight)
 
     def save(self, path):

@@ -120,8 +120,10 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         Whether training computes the tokenizer and the blocks a second time instead of
         keeping what they computed, which saves memory and costs time; for long epochs.
     callbacks : list | None, default=None
-        skorch callbacks, or pairs of a name and a callback. While a pass runs, the
-        losses of its batches are tensors in the net's history, and numbers afterwards.
+        skorch callbacks, or pairs of a name and a callback. They can monitor
+        ``"valid_loss"`` and ``"valid_accuracy"`` where there is ``validation``; an
+        `LRScheduler` needs ``schedule="constant"``. While a pass runs, the losses of
+        its batches are tensors in the net's history, and numbers afterwards.
     device : str, default="auto"
         ``"auto"`` for a GPU where there is one, or a torch device. Of several GPUs,
         joblib's worker processes (``n_jobs``) and the folds of

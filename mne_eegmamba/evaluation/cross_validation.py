@@ -28,8 +28,9 @@ def evaluate(estimator, data, cv=None, alone=False, n_jobs=None):
         `EEGMambaClassifier`, or one on all tasks, such as `MultiTaskEEGMamba`. The
         folds are the same, so that the tables compare.
     n_jobs : int | None, default=None
-        Folds at once, as in joblib. With several GPUs the folds take turns on them,
-        where the estimator's ``device`` is ``"auto"``.
+        Folds at once, as in joblib, best in processes: threads share torch's random
+        numbers, so that scores differ from one run to the next. With several GPUs the
+        folds take turns on them, where the estimator's ``device`` is ``"auto"``.
 
     Returns
     -------
@@ -66,7 +67,7 @@ def evaluate(estimator, data, cv=None, alone=False, n_jobs=None):
     at_once = effective_n_jobs(n_jobs) > 1
     found = Parallel(n_jobs)(
         delayed(score)(
-            _for_fold(estimator, fold if at_once else None), data[train], data[test]
+            for_fold(estimator, fold if at_once else None), data[train], data[test]
         )
         for fold, (train, test) in enumerate(folds)
     )
@@ -79,8 +80,21 @@ def evaluate(estimator, data, cv=None, alone=False, n_jobs=None):
     return _with_summary(table)
 
 
-def _for_fold(estimator, number):
-    """Return a clone, on a GPU of its own where there are several."""
+def for_fold(estimator, number):
+    """Return a clone, on a GPU of its own where there are several.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Left as it is.
+    number : int | None
+        Number of the fit, where several run at once.
+
+    Returns
+    -------
+    estimator : estimator
+        Not fitted.
+    """
     estimator = clone(estimator)
     card = None if number is None else card_for(number)
     if card is None:
@@ -91,6 +105,56 @@ def _for_fold(estimator, number):
         if name.split("__")[-1] == "device" and str(value) == "auto"
     ]
     return estimator.set_params(**dict.fromkeys(free, card))
+
+
+def predict_together(estimator, train, test):
+    """Train one estimator on all tasks and predict each.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Is fitted.
+    train, test : MultiTaskEpochs
+        The two sides of a fold.
+
+    Returns
+    -------
+    found : dict of {str: tuple}
+        By task what `score_table` takes: true labels, probabilities, classes.
+    """
+    estimator.fit(train, train.y)
+    proba = estimator.predict_proba(test)
+    owners = np.array([str(name).split("/", 1)[0] for name in estimator.classes_])
+    found = {}
+    for task in np.unique(test.task):
+        rows, columns = test.task == task, owners == task
+        classes = estimator.classes_[columns]
+        found[str(task)] = test.y[rows], proba[np.ix_(rows, columns)], classes
+    return found
+
+
+def predict_alone(estimator, train, test):
+    """Train a copy of an estimator on each task alone and predict that task.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Is cloned for each task.
+    train, test : MultiTaskEpochs
+        The two sides of a fold.
+
+    Returns
+    -------
+    found : dict of {str: tuple}
+        By task what `score_table` takes: true labels, probabilities, classes.
+    """
+    found = {}
+    for task in np.unique(test.task):
+        one = clone(estimator)
+        one.fit(train[str(task)], train.y[train.task == task])
+        proba = one.predict_proba(test[str(task)])
+        found[str(task)] = test.y[test.task == task], proba, one.classes_
+    return found
 
 
 def score_together(estimator, train, test):
@@ -108,17 +172,8 @@ def score_together(estimator, train, test):
     scores : dict of {str: dict}
         From `score_table`, by task.
     """
-    estimator.fit(train, train.y)
-    proba = estimator.predict_proba(test)
-    owners = np.array([str(name).split("/", 1)[0] for name in estimator.classes_])
-    found = {}
-    for task in np.unique(test.task):
-        rows, columns = test.task == task, owners == task
-        classes = estimator.classes_[columns]
-        found[str(task)] = score_table(
-            test.y[rows], proba[np.ix_(rows, columns)], classes
-        )
-    return found
+    found = predict_together(estimator, train, test)
+    return {task: score_table(*part) for task, part in found.items()}
 
 
 def score_alone(estimator, train, test):
@@ -136,13 +191,8 @@ def score_alone(estimator, train, test):
     scores : dict of {str: dict}
         From `score_table`, by task.
     """
-    found = {}
-    for task in map(str, np.unique(test.task)):
-        one = clone(estimator)
-        one.fit(train[task], train.y[train.task == task])
-        proba = one.predict_proba(test[task])
-        found[task] = score_table(test.y[test.task == task], proba, one.classes_)
-    return found
+    found = predict_alone(estimator, train, test)
+    return {task: score_table(*part) for task, part in found.items()}
 
 
 def _with_summary(table):

@@ -1,0 +1,143 @@
+"""The comparison as a command, and braindecode's networks in it."""
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.dummy import DummyClassifier
+
+from benchmarks import compare as benchmark
+from benchmarks.baselines import USUAL, BraindecodeClassifier
+from mne_eegmamba import MultiTaskEpochs, TaskGroupKFold
+from mne_eegmamba.evaluation import CannotTake, comparison_table
+from mne_eegmamba.experiments.candidates import ABLATIONS
+
+ROOT = Path(__file__).parents[1]
+NAMES = ["Fp1", "F3", "C3", "O1"]
+
+
+def run(*arguments):
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Four subjects with a rhythm that tells two classes apart."""
+    folder = tmp_path_factory.mktemp("rhythm")
+    times = np.arange(400) / 200
+    for number in range(4):
+        rng = np.random.default_rng(number)
+        y = np.arange(8) % 2
+        X = rng.standard_normal((8, 4, 400))
+        X += 2 * y[:, None, None] * np.sin(2 * np.pi * 10 * times)
+        np.savez(folder / f"s{number}.npz", X=X, y=y, sfreq=200.0, ch_names=NAMES)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def quick(folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("out") / "compare.json"
+    command = ("-W", "ignore", "-m", "benchmarks", "--out", str(out), "compare")
+    printed = run(*command, "--data", str(folder), "--quick", "--jobs", "1")
+    return printed, json.loads(out.read_text())["results"]
+
+
+def test_every_candidate_is_in_the_table(quick):
+    printed, results = quick
+    rows = {row["candidate"]: row for row in results["tables"]["balanced_accuracy"]}
+    ours = {"EEGMamba, single-task", "EEGMamba, multi-task", *ABLATIONS}
+    assert set(rows) == ours | set(USUAL) | {"HCANN"}
+    for name, row in rows.items():
+        assert name in printed
+        assert (row["mean"] is None) == (row["reason"] is not None)
+    assert all(rows[name]["mean"] is not None for name in ours)
+    assert "no package" in rows["HCANN"]["reason"]
+    assert rows["EEGMamba, single-task"]["subjects"] == 4
+
+
+def test_what_is_needed_to_read_it_is_said(quick):
+    printed, results = quick
+    assert "2 folds, grouped by subject" in printed
+    assert "32 epochs of 4 groups, chance 0.500, majority 0.500" in printed
+    assert "1 passes, batches of 16, seed 0" in printed
+    assert {row["fold"] for row in results["scores"]} == {0, 1}
+
+
+@pytest.mark.skipif(find_spec("braindecode") is None, reason="needs braindecode")
+def test_braindecodes_networks(quick):
+    results = quick[1]["tables"]["balanced_accuracy"]
+    reasons = {row["candidate"]: row["reason"] for row in results}
+    assert "takes 1 channel and 30 s" in reasons["AttnSleep"]
+    assert {name for name in USUAL if reasons[name] is None} == set(USUAL) - {
+        "AttnSleep"
+    }
+
+
+@pytest.mark.skipif(find_spec("braindecode") is None, reason="needs braindecode")
+def test_a_network_learns_and_is_repeatable():
+    code = """
+import numpy as np
+from benchmarks.baselines import BraindecodeClassifier
+rng = np.random.default_rng(0)
+y = np.array(["off", "on"] * 16)
+X = rng.standard_normal((32, 2, 256))
+X += 2 * (y == "on")[:, None, None] * np.sin(np.arange(256) / 3)
+X[:, 1] *= 1e-6
+# Its running statistics move by 1 % a step, so that it needs a few hundred.
+clf = BraindecodeClassifier("EEGNet", 80, batch_size=4).fit(X[:16], y[:16])
+proba = clf.predict_proba(X)
+assert np.allclose(proba.sum(1), 1)
+assert (clf.predict(X[16:]) == y[16:]).mean() > 0.8, proba
+again = BraindecodeClassifier("EEGNet", 80, batch_size=4).fit(X[:16], y[:16])
+assert np.array_equal(again.predict_proba(X), proba)
+assert np.allclose(again.mean_, X[:16].mean((0, 2), keepdims=True))
+"""
+    run("-W", "ignore", "-c", code)
+
+
+def test_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    X = np.random.default_rng(0).standard_normal((8, 1, 300))
+    data = MultiTaskEpochs({"a": X}, {"a": [0, 1] * 4}, {"a": np.arange(8) // 2})
+    options = benchmark.parse(["--data", "folder", "--keep", str(tmp_path)])
+    given = ("a name, with a comma", DummyClassifier(), data, TaskGroupKFold(2))
+    first = benchmark.one(*given, options)
+    monkeypatch.setattr(benchmark, "compare", None)
+    again = benchmark.one(*given, options)
+    pd.testing.assert_frame_equal(
+        comparison_table(again), comparison_table(first), check_dtype=False
+    )
+    options.max_epochs += 1
+    with pytest.raises(SystemExit, match="scores made with other options"):
+        benchmark.one(*given, options)
+
+
+def test_without_a_rate_or_names_it_is_refused():
+    X, y = np.zeros((4, 1, 300)), [0, 1, 0, 1]
+    with pytest.raises(CannotTake, match="needs 200 Hz; the rate of these"):
+        BraindecodeClassifier("BIOT").fit(X, y)
+
+
+def test_without_braindecode_its_networks_have_a_reason(monkeypatch):
+    from benchmarks import baselines
+
+    def missing():
+        raise ImportError("No module named 'braindecode'")
+
+    monkeypatch.setattr(baselines, "import_models", missing)
+    found = baselines.braindecode_candidates(1)
+    assert set(found) == {*USUAL, "HCANN"}
+    assert all(isinstance(reason, str) for reason in found.values())
+    assert "extra `bench`" in found["EEGNet"]
