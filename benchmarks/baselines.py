@@ -30,7 +30,7 @@ USUAL = {  # optimizer and its settings, as the authors' code has them
     "Labram": (torch.optim.AdamW, {"lr": 5e-4, "weight_decay": 0.05}),
 }
 RATES = {"AttnSleep": 100, "BIOT": 200, "Labram": 200}  # Hz that they are made for
-ABSENT = {"HCANN": "no package on PyPI has it"}
+ABSENT = {"HCANN": "has no public package"}
 
 
 def braindecode_candidates(max_epochs, batch_size=16, random_state=0):

@@ -64,7 +64,7 @@ def test_every_candidate_is_in_the_table(quick):
         assert name in printed
         assert (row["mean"] is None) == (row["reason"] is not None)
     assert all(rows[name]["mean"] is not None for name in ours)
-    assert "no package" in rows["HCANN"]["reason"]
+    assert "no public package" in rows["HCANN"]["reason"]
     assert rows["EEGMamba, single-task"]["subjects"] == 4
 
 

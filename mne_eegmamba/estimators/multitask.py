@@ -50,7 +50,9 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
     final_norm : "layer" | None, default="layer"
         Norm before the head.
     bidirectional : bool, default=True
-        Whether blocks read time in both directions, or forward only.
+        Whether blocks read time in both directions, or forward only. Forward only needs
+        ``pooling="mean"`` or ``class_token="middle"``: a class token that comes first
+        would see nothing of the signal.
     n_experts : int, default=8
         Experts after each block; 0 leaves the mixture out.
     top_k : int, default=2
