@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 BENCHMARKS = {
+    "annotate": "speed of annotate_raw on a night of sleep",
     "choices": "how the defaults were chosen, by cross-validation",
     "compare": "scores of our networks and others' on the same folds, with tests",
     "gpu": "operators and the whole network on an NVIDIA card, beside others",
