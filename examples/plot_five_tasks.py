@@ -41,7 +41,7 @@ from mne_eegmamba.viz import plot_expert_usage
 # -------
 # Options that are not ours are ignored: the gallery runs this file with its own.
 
-parser = argparse.ArgumentParser(description=__doc__.split("\n")[2], allow_abbrev=False)
+parser = argparse.ArgumentParser(description="Five data sets", allow_abbrev=False)
 parser.add_argument("--max-epochs", type=int, default=30, help="passes over the data")
 parser.add_argument("--d-model", type=int, default=64, help="width of the networks")
 parser.add_argument("--seed", type=int, default=0, help="random_state of the networks")

@@ -43,7 +43,9 @@ from mne_eegmamba.viz import plot_confusion, plot_training
 # -------
 # Options that are not ours are ignored: the gallery runs this file with its own.
 
-parser = argparse.ArgumentParser(description=__doc__.split("\n")[2], allow_abbrev=False)
+parser = argparse.ArgumentParser(
+    description="Slow cortical potentials", allow_abbrev=False
+)
 parser.add_argument("--max-epochs", type=int, default=40, help="passes over the data")
 parser.add_argument("--seed", type=int, default=0, help="random_state of the network")
 parser.add_argument("--figure", default="scp_demo.png", help="where to save the figure")
