@@ -20,7 +20,6 @@ BENCHMARKS = {
     "train": "one training step of the whole network against others, over length",
     "steps": "where the time of a training pass goes",
     "store": "training from a store on disk: speed and memory",
-    "subjects": "accuracy on new subjects, folds grouped by subject",
 }
 
 

@@ -1,16 +1,20 @@
-"""Networks of the package ``braindecode`` as scikit-learn classifiers.
+"""What EEGMamba is compared with, as scikit-learn classifiers.
 
-They are trained from scratch, each with the optimizer and the rate that its authors
-use. Passes and batch size are the same for all, so that all take the same number of
-steps. Channels are standardised with the mean and spread of the training part.
+The networks are those of the package ``braindecode``, trained from scratch, each with
+the optimizer and the rate that its authors use. Passes and batch size are the same for
+all, so that all take the same number of steps. Channels are standardised with the mean
+and spread of the training part.
 """
 
 import warnings
 
 import numpy as np
 import torch
-from scipy.signal import resample
+from scipy.signal import resample, welch
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from benchmarks.others import import_models
 from mne_eegmamba.epochs.check import (
@@ -31,6 +35,31 @@ USUAL = {  # optimizer and its settings, as the authors' code has them
 }
 RATES = {"AttnSleep": 100, "BIOT": 200, "Labram": 200}  # Hz that they are made for
 ABSENT = {"HCANN": "has no public package"}
+
+EDGES = (1, 4, 8, 13, 30, 45)  # Hz, of the usual bands
+
+
+def band_power():
+    """Return a logistic regression on the logarithm of band powers: no network."""
+    return make_pipeline(
+        FunctionTransformer(log_band_powers),
+        StandardScaler(),
+        LogisticRegression(max_iter=1000),
+    )
+
+
+def log_band_powers(X):
+    """Return the powers of each channel, shape (n_epochs, n_channels * n_bands)."""
+    signals = _read(X)
+    if signals.sfreq is None:
+        raise CannotTake("needs a sampling rate, and arrays have none")
+    n = min(signals.data.shape[2], round(2 * signals.sfreq))
+    at, density = welch(signals.data, signals.sfreq, nperseg=n)
+    bands = [
+        density[..., (at >= low) & (at < high)].sum(-1)
+        for low, high in zip(EDGES, EDGES[1:], strict=False)
+    ]
+    return np.log(np.stack(bands, -1) + np.finfo(float).tiny).reshape(len(density), -1)
 
 
 def braindecode_candidates(max_epochs, batch_size=16, random_state=0):

@@ -15,7 +15,7 @@ import mne
 import numpy as np
 import pandas as pd
 
-from benchmarks.baselines import braindecode_candidates
+from benchmarks.baselines import band_power, braindecode_candidates
 from mne_eegmamba import MultiTaskEpochs, TaskGroupKFold, load_demo
 from mne_eegmamba.evaluation import compare, comparison_table
 from mne_eegmamba.experiments import eegmamba_candidates
@@ -155,6 +155,7 @@ def candidates(options):
     shared |= {"random_state": options.seed, "batch_size": 16, "verbose": "error"}
     found = eegmamba_candidates(shared)
     found |= braindecode_candidates(options.max_epochs, 16, options.seed)
+    found["log band power, LR"] = band_power()
     unknown = set(options.without) - set(found)
     if unknown:
         raise SystemExit(f"--without takes some of {list(found)}, not {unknown}.")

@@ -42,13 +42,20 @@ def parse(arguments, name, repeats, others_up_to):
     parser.add_argument(
         "--experts", type=int, default=0, help="more than 0: the multi-task network"
     )
+    parser.add_argument(
+        "--checkpointing", action="store_true", help="ours: activation_checkpointing"
+    )
     return parser.parse_args(arguments)
 
 
 def candidates(n_channels, length, options):
     """Return networks by name, and say which are left out and why."""
     config = EEGMambaConfig(
-        {TASK: n_channels}, {TASK: 2}, n_experts=options.experts, top_k=2
+        {TASK: n_channels},
+        {TASK: 2},
+        n_experts=options.experts,
+        top_k=2,
+        activation_checkpointing=options.checkpointing,
     )
     torch.manual_seed(0)
     ours = EEGMamba(config)

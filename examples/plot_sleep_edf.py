@@ -25,13 +25,14 @@ References
 import argparse
 
 import matplotlib.pyplot as plt
+import mne
 import numpy as np
 from sklearn.metrics import cohen_kappa_score
 
 from mne_eegmamba import EEGMambaClassifier
 from mne_eegmamba.datasets import locate, sleep_edf
 from mne_eegmamba.evaluation import score_table
-from mne_eegmamba.viz import plot_confusion
+from mne_eegmamba.viz import plot_confusion, plot_hypnogram
 
 parser = argparse.ArgumentParser(allow_abbrev=False)
 parser.add_argument("--max-epochs", type=int, default=4, help="passes over the data")
@@ -87,26 +88,15 @@ print(f"Cohen's kappa {cohen_kappa_score(y_true, y_pred):.2f}, chance 0")
 # Hypnogram and confusion
 # -----------------------
 # Left: the night as the expert and as the network see it, wake on top and deep sleep at
-# the bottom. Gaps are epochs that nobody could score. Right: in each row the epochs of
-# one of the expert's stages.
+# the bottom; marks below say where they differ. Gaps are epochs that nobody could
+# score. Right: in each row the epochs of one of the expert's stages.
 
-depth = {stage: -k for k, stage in enumerate(["W", "REM", "N1", "N2", "N3"])}
-epoch = (night.metadata["onset"] / 30).round().astype(int).to_numpy()
-epoch = epoch - epoch[0]
-fig, axes = plt.subplot_mosaic(
-    [["Expert", "confusion"], ["Network", "confusion"]],
-    figsize=(11, 4.4),
-    width_ratios=[1.6, 1],
-    layout="constrained",
-)
-for who, stages in (("Expert", y_true), ("Network", y_pred)):
-    line = np.full(epoch[-1] + 1, np.nan)
-    line[epoch] = [depth[stage] for stage in stages]
-    hours = np.arange(len(line) + 1) * 30 / 3600
-    axes[who].stairs(line, hours, baseline=None, color="black")
-    axes[who].set_yticks(list(depth.values()), list(depth))
-    axes[who].set(ylabel=who, xlim=(0, hours[-1]), ylim=(-4.3, 0.3))
-axes["Expert"].set_title(f"{people[-1]}, {place.note}", loc="left", fontsize="medium")
-axes["Network"].set_xlabel("Time (h)")
-plot_confusion(y_true, y_pred, axes=axes["confusion"], show=False)
+onset = night.metadata["onset"].to_numpy()
+onset = onset - onset[0]
+expert, network = (mne.Annotations(onset, 30, names) for names in (y_true, y_pred))
+fig = plt.figure(figsize=(11, 4.4), layout="constrained")
+left, right = fig.subfigures(1, 2, width_ratios=[1.6, 1])
+plot_hypnogram(network, true=expert, axes=left.subplots(2, sharex=True), show=False)
+plot_confusion(y_true, y_pred, axes=right.subplots(), show=False)
+fig.suptitle(f"{people[-1]}, {place.note}", fontsize="medium")
 plt.show()

@@ -59,13 +59,19 @@ def test_every_candidate_is_in_the_table(quick):
     printed, results = quick
     rows = {row["candidate"]: row for row in results["tables"]["balanced_accuracy"]}
     ours = {"EEGMamba, single-task", "EEGMamba, multi-task", *ABLATIONS}
-    assert set(rows) == ours | set(USUAL) | {"HCANN"}
+    assert set(rows) == ours | set(USUAL) | {"HCANN", "log band power, LR"}
     for name, row in rows.items():
         assert name in printed
         assert (row["mean"] is None) == (row["reason"] is not None)
     assert all(rows[name]["mean"] is not None for name in ours)
     assert "no public package" in rows["HCANN"]["reason"]
     assert rows["EEGMamba, single-task"]["subjects"] == 4
+
+
+def test_band_power_finds_a_rhythm(quick):
+    results = quick[1]["tables"]["balanced_accuracy"]
+    found = {row["candidate"]: row["mean"] for row in results}
+    assert found["log band power, LR"] > 0.9
 
 
 def test_what_is_needed_to_read_it_is_said(quick):

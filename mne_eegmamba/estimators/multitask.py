@@ -51,8 +51,8 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         Norm before the head.
     bidirectional : bool, default=True
         Whether blocks read time in both directions, or forward only. Forward only needs
-        ``pooling="mean"`` or ``class_token="middle"``: a class token that comes first
-        would see nothing of the signal.
+        ``pooling="mean"`` or ``class_token="middle"``, as a class token that comes
+        first would see nothing of the signal.
     n_experts : int, default=8
         Experts after each block; 0 leaves the mixture out.
     top_k : int, default=2

@@ -14,6 +14,8 @@ FLAGS = (
     "activation_checkpointing",
 )
 
+BLIND = ("class_token", "first")  # pooling and class token, read forward only
+
 
 @dataclasses.dataclass(frozen=True)
 class EEGMambaConfig:
@@ -135,6 +137,13 @@ class EEGMambaConfig:
             check_option(name, getattr(self, name), allowed, owner)
         for name in FLAGS:
             check_flag(name, getattr(self, name), owner)
+        if not self.bidirectional and (self.pooling, self.class_token) == BLIND:
+            raise ValueError(
+                f"The `bidirectional` parameter of {owner} must be True where the head "
+                "sees a class token that comes first: read forward only, that token "
+                'sees nothing of the signal. Use pooling="mean", or '
+                'class_token="middle".'
+            )
         check_number("n_experts", self.n_experts, owner, 0, integer=True)
         if self.n_experts:
             self._check_experts(owner)

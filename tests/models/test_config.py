@@ -84,7 +84,8 @@ def test_flags(name):
         with pytest.raises(TypeError, match=message):
             EEGMambaConfig(**TASKS, **{name: value})
     for value in (True, False):
-        assert getattr(EEGMambaConfig(**TASKS, **{name: value}), name) is value
+        config = EEGMambaConfig(**TASKS, pooling="mean", **{name: value})
+        assert getattr(config, name) is value
 
 
 def test_number_of_experts():
@@ -133,3 +134,13 @@ def test_frozen_and_copied_whole():
     assert pickle.loads(pickle.dumps(config)) == config
     assert EEGMambaConfig(**dataclasses.asdict(config)) == config
     assert dataclasses.replace(config, d_model=25) != config
+
+
+@pytest.mark.parametrize("options", [{"pooling": "mean"}, {"class_token": "middle"}])
+def test_class_token_that_would_see_nothing(options):
+    sizes = {"n_channels": {"a": 2}, "n_classes": {"a": 2}}
+    with pytest.raises(
+        ValueError, match='sees nothing of the signal. Use pooling="mean"'
+    ):
+        EEGMambaConfig(**sizes, bidirectional=False)
+    assert not EEGMambaConfig(**sizes, bidirectional=False, **options).bidirectional

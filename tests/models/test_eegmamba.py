@@ -102,7 +102,7 @@ def test_parameters_of_ablations(options, fewer):
 
 
 def test_forward_only_has_one_direction():
-    both, one = (build(bidirectional=flag) for flag in (True, False))
+    both, one = (build(bidirectional=flag, pooling="mean") for flag in (True, False))
     backward = sum(
         p.numel() for name, p in both.named_parameters() if "backward_time" in name
     )
@@ -182,7 +182,7 @@ ABLATIONS = [
     {"task_gate": False},
     {"universal_expert": False},
     {"moe_residual": False},
-    {"bidirectional": False},
+    {"bidirectional": False, "class_token": "middle"},
     {"tokenizer_pool": "max"},
     {"balance_statistics": "batch"},
 ]

@@ -18,7 +18,7 @@ from mne_eegmamba.ops.cpu.scan_forward import forward
 from mne_eegmamba.ops.cpu.simd import WIDTH
 from mne_eegmamba.ops.cpu.support import ramp, refuse
 from mne_eegmamba.ops.cpu.workers import run
-from mne_eegmamba.ops.scan import reference
+from mne_eegmamba.ops.scan import gradient, reference
 
 LOG2_E = 1.4426950408889634
 BACKWARD_ITEMS = 8  # every cut over channels costs one more copy of gB and gC
@@ -157,24 +157,7 @@ def _(gy, u, delta, A, B, C, D, bias, z, y, kept, reverse, softplus):
     return [*found, gy.new_empty(gy.shape if z is not None else (0,))]
 
 
-def _setup_context(ctx, inputs, output):
-    *groups, z, reverse, softplus, _ = inputs
-    _, y, kept = output
-    ctx.set_materialize_grads(False)  # of what is kept for backward: large zeros
-    ctx.gated, ctx.reverse, ctx.softplus = z is not None, reverse, softplus
-    ctx.save_for_backward(*(x for g in groups for x in g), z, y, kept)
-
-
-def _backward(ctx, gy, _, __):
-    *flat, z, y, kept = ctx.saved_tensors
-    ways = len(ctx.reverse)
-    groups = [flat[i : i + ways] for i in range(0, len(flat), ways)]
-    *found, gz = _scan_backward(gy, *groups, z, y, kept, ctx.reverse, ctx.softplus)
-    each = [[found[7 * way + i] for way in range(ways)] for i in range(7)]
-    return (*each, gz if ctx.gated else None, None, None, None)
-
-
-_scan.register_autograd(_backward, setup_context=_setup_context)
+gradient.register(_scan, _scan_backward)
 torch.library.register_autocast(_scan, "cpu", torch.float32)
 
 

@@ -16,6 +16,7 @@ from mne_eegmamba.ops.gpu.scan_backward import Gradients, scan_backward
 from mne_eegmamba.ops.gpu.scan_forward import scan_forward
 from mne_eegmamba.ops.gpu.scan_segments import scan_carry, scan_ends
 from mne_eegmamba.ops.gpu.support import launch, refuse, rows
+from mne_eegmamba.ops.scan import gradient
 
 LOG2_E = 1.4426950408889634
 
@@ -152,24 +153,7 @@ def _(gy, u, delta, A, B, C, D, bias, z, y, kept, reverse, softplus):
     return [*found, gy.new_empty(0) if z is None else z.new_empty(z.shape)]
 
 
-def _setup_context(ctx, inputs, output):
-    *groups, z, reverse, softplus, _ = inputs
-    _, y, kept = output
-    ctx.set_materialize_grads(False)  # of what is kept for backward: large zeros
-    ctx.gated, ctx.reverse, ctx.softplus = z is not None, reverse, softplus
-    ctx.save_for_backward(*(x for g in groups for x in g), z, y, kept)
-
-
-def _backward(ctx, gy, _, __):
-    *flat, z, y, kept = ctx.saved_tensors
-    ways = len(ctx.reverse)
-    groups = [flat[i : i + ways] for i in range(0, len(flat), ways)]
-    *found, gz = _scan_backward(gy, *groups, z, y, kept, ctx.reverse, ctx.softplus)
-    each = [[found[7 * way + i] for way in range(ways)] for i in range(7)]
-    return (*each, gz if ctx.gated else None, None, None, None)
-
-
-_scan.register_autograd(_backward, setup_context=_setup_context)
+gradient.register(_scan, _scan_backward)
 
 
 def _enter_segments(ways, gate, gy, size, options):
