@@ -7,10 +7,14 @@ from mne_eegmamba.training.net import check_callbacks
 from mne_eegmamba.utils.validation import check_flag, check_number, check_option
 
 INTEGERS = ("d_model", "n_layers", "d_state", "d_conv", "expand", "max_epochs")
-FLAGS = ("decay_all", "variable_length", "warm_start", "activation_checkpointing")
+FLAGS = (
+    *("decay_all", "variable_length", "warm_start", "activation_checkpointing"),
+    "log_power",
+)
 OPTIONS = {
     "tokenizer_pool": ("average", "max"),
     "tokenizer_norm": (None, "batch", "group"),
+    "tokenizer_init": ("bands", "uniform"),
     "class_token": ("first", "middle"),
     "pooling": ("class_token", "mean"),
     "final_norm": ("layer", None),

@@ -2,6 +2,7 @@
 
 import mne
 import numpy as np
+from scipy.signal import welch
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from mne_eegmamba.epochs.check import check_lengths, is_epochs, loaded
@@ -9,8 +10,11 @@ from mne_eegmamba.epochs.labels import metadata_column
 from mne_eegmamba.epochs.multitask import MultiTaskEpochs
 from mne_eegmamba.epochs.stored import StoredEpochs
 from mne_eegmamba.estimators import _data
+from mne_eegmamba.utils.validation import check_number
 
 RANK_TOLERANCE = 1e-10  # of the largest eigenvalue; smaller ones are no signal
+FLOOR = 0.01  # of the largest power; what lies far below it is not raised to the rest
+MIN_FFT = 8
 
 
 class EuclideanAlignment(TransformerMixin, BaseEstimator):
@@ -26,6 +30,11 @@ class EuclideanAlignment(TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
+    n_fft : int | None, default=None
+        Whether spectra are aligned too, before that: each channel is filtered so that
+        the mean spectrum of its subject, in windows of ``n_fft`` samples, is flat as
+        far down as 1 % of its highest power. 256 (about a second) is a good choice for
+        rhythms; None leaves spectra as they are.
     online : bool, default=False
         Whether each epoch is aligned by the epochs of its subject up to it, in the
         order in which they are given, as a running experiment must; or by all that
@@ -45,7 +54,9 @@ class EuclideanAlignment(TransformerMixin, BaseEstimator):
     scikit-learn's metadata routing, ``set_fit_request(groups=True)`` and
     ``set_transform_request(groups=True)`` let a pipeline hand groups on.
 
-    Directions without signal, as an average reference leaves one, stay empty.
+    Directions without signal, as an average reference leaves one, stay empty. The
+    filter of ``n_fft`` takes the end of an epoch and its beginning as neighbours; epochs
+    shorter than ``n_fft`` are one window.
 
     References
     ----------
@@ -64,7 +75,8 @@ class EuclideanAlignment(TransformerMixin, BaseEstimator):
            [0., 1.]])
     """
 
-    def __init__(self, online=False):
+    def __init__(self, n_fft=None, online=False):
+        self.n_fft = n_fft
         self.online = online
 
     def __sklearn_tags__(self):
@@ -187,23 +199,45 @@ class EuclideanAlignment(TransformerMixin, BaseEstimator):
         n = len(data)
         groups = np.zeros(n, dtype=int) if groups is None else np.asarray(groups)
         check_lengths(n, groups=groups)
+        if self.n_fft is not None:
+            owner = type(self).__name__
+            check_number("n_fft", self.n_fft, owner, MIN_FFT, integer=True)
         aligned = np.empty(data.shape)
         for name in np.unique(groups):
             rows = np.flatnonzero(groups == name)
             epochs = np.asarray(data[rows], dtype=np.float64)
-            covariances = epochs @ epochs.mT / epochs.shape[-1]
-            if not covariances.any():
+            if not epochs.any():
                 raise ValueError(
                     f"All epochs of the group {str(name)!r} are zero; there is nothing "
                     "to align. Leave them out."
                 )
-            if self.online:
-                counts = np.arange(1, len(rows) + 1)[:, None, None]
-                references = np.cumsum(covariances, axis=0) / counts
-                aligned[rows] = _inverse_root(references) @ epochs
-            else:
-                aligned[rows] = _inverse_root(covariances.mean(0)) @ epochs
+            if self.n_fft is not None:
+                epochs = self._flatten(epochs)
+            covariances = epochs @ epochs.mT / epochs.shape[-1]
+            aligned[rows] = _inverse_root(self._reference(covariances)) @ epochs
         return aligned
+
+    def _flatten(self, epochs):
+        """Filter each channel by the inverse of its mean spectrum."""
+        n_times = epochs.shape[-1]
+        n_fft = min(self.n_fft, n_times)
+        _, power = welch(epochs, nperseg=n_fft)  # (n_epochs, n_channels, n_freqs)
+        power[..., 0] = power[..., 1]  # welch takes means away
+        power = self._reference(power)
+        floor = FLOOR * power.max(-1, keepdims=True)
+        gains = 1 / np.sqrt(power + np.where(floor > 0, floor, np.inf))
+        at = np.fft.rfftfreq(n_times) * n_fft
+        below = np.minimum(at.astype(int), gains.shape[-1] - 2)
+        share = np.minimum(at - below, 1)
+        gains = (1 - share) * gains[..., below] + share * gains[..., below + 1]
+        return np.fft.irfft(np.fft.rfft(epochs) * gains, n_times)
+
+    def _reference(self, statistics):
+        """Return their mean, or for each epoch the mean up to it; same dimensions."""
+        if not self.online:
+            return statistics.mean(0, keepdims=True)
+        counts = np.arange(1, len(statistics) + 1).reshape(-1, 1, 1)
+        return np.cumsum(statistics, axis=0) / counts
 
 
 def _inverse_root(matrix):

@@ -32,12 +32,20 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         Dropout in the tokenizer (Fig. 7).
     tokenizer_pool : "average" | "max", default="average"
         What the tokenizer's two pooling steps take; the paper draws max.
-    tokenizer_norm : None | "batch" | "group", default=None
-        Norm after each tokenizer convolution; the paper draws none.
+    tokenizer_norm : None | "batch" | "group", default="batch"
+        Norm after each tokenizer convolution; the paper draws none. Batch norm has
+        statistics for each task.
+    tokenizer_init : "bands" | "uniform", default="bands"
+        How the first convolution of the tokenizer's wide path starts: as windowed
+        cosines, spread over 0 to 60 Hz at 200 Hz, or as torch starts it.
     class_token : "first" | "middle", default="first"
         Place of the class token in the sequence.
-    pooling : "class_token" | "mean", default="class_token"
-        What the head sees: the class token (Eq. 12) or the mean of the other tokens.
+    pooling : "class_token" | "mean", default="mean"
+        What the head sees of the tokens: the class token (Eq. 12) or the mean of the
+        others.
+    log_power : bool, default=True
+        Whether the head also sees the log power, over the epoch, of each output of the
+        tokenizer's first convolutions; the paper draws none.
     final_norm : "layer" | None, default="layer"
         Norm before the head.
     input_scale : "channel" | "window" | None, default="channel"
@@ -166,9 +174,11 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         expand=2,
         dropout=0.5,
         tokenizer_pool="average",
-        tokenizer_norm=None,
+        tokenizer_norm="batch",
+        tokenizer_init="bands",
         class_token="first",
-        pooling="class_token",
+        pooling="mean",
+        log_power=True,
         final_norm="layer",
         input_scale="channel",
         max_epochs=40,
@@ -202,8 +212,10 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         self.dropout = dropout
         self.tokenizer_pool = tokenizer_pool
         self.tokenizer_norm = tokenizer_norm
+        self.tokenizer_init = tokenizer_init
         self.class_token = class_token
         self.pooling = pooling
+        self.log_power = log_power
         self.final_norm = final_norm
         self.input_scale = input_scale
         self.max_epochs = max_epochs
@@ -383,7 +395,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
 
         Returns
         -------
-        embedding : ndarray, shape (n_epochs, d_model)
+        embedding : ndarray, shape (n_epochs, n_features)
             Class token, or pooled tokens.
 
         Raises

@@ -41,12 +41,20 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         Dropout in the tokenizer (Fig. 7).
     tokenizer_pool : "average" | "max", default="average"
         What the tokenizer's two pooling steps take; the paper draws max.
-    tokenizer_norm : None | "batch" | "group", default=None
-        Norm after each tokenizer convolution; the paper draws none.
+    tokenizer_norm : None | "batch" | "group", default="batch"
+        Norm after each tokenizer convolution; the paper draws none. Batch norm has
+        statistics for each task.
+    tokenizer_init : "bands" | "uniform", default="bands"
+        How the first convolution of the tokenizer's wide path starts: as windowed
+        cosines, spread over 0 to 60 Hz at 200 Hz, or as torch starts it.
     class_token : "first" | "middle", default="first"
         Place of the class token in the sequence.
-    pooling : "class_token" | "mean", default="class_token"
-        What the head sees: the class token (Eq. 12) or the mean of the other tokens.
+    pooling : "class_token" | "mean", default="mean"
+        What the head sees of the tokens: the class token (Eq. 12) or the mean of the
+        others.
+    log_power : bool, default=True
+        Whether the head also sees the log power, over the epoch, of each output of the
+        tokenizer's first convolutions; the paper draws none.
     final_norm : "layer" | None, default="layer"
         Norm before the head.
     bidirectional : bool, default=True
@@ -206,9 +214,11 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         expand=2,
         dropout=0.5,
         tokenizer_pool="average",
-        tokenizer_norm=None,
+        tokenizer_norm="batch",
+        tokenizer_init="bands",
         class_token="first",
-        pooling="class_token",
+        pooling="mean",
+        log_power=True,
         final_norm="layer",
         bidirectional=True,
         n_experts=8,
@@ -253,8 +263,10 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         self.dropout = dropout
         self.tokenizer_pool = tokenizer_pool
         self.tokenizer_norm = tokenizer_norm
+        self.tokenizer_init = tokenizer_init
         self.class_token = class_token
         self.pooling = pooling
+        self.log_power = log_power
         self.final_norm = final_norm
         self.bidirectional = bidirectional
         self.n_experts = n_experts
@@ -463,7 +475,7 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
 
         Returns
         -------
-        embedding : dict of ndarray | ndarray, shape (n_epochs, d_model)
+        embedding : dict of ndarray | ndarray, shape (n_epochs, n_features)
             Class token, or pooled tokens.
 
         Raises
@@ -484,7 +496,7 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
 
         Returns
         -------
-        embedding : dict of ndarray | ndarray, shape (n_epochs, d_model)
+        embedding : dict of ndarray | ndarray, shape (n_epochs, n_features)
             As from `transform`.
 
         Raises

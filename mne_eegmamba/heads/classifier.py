@@ -3,30 +3,35 @@
 import torch
 from torch import nn
 
-from mne_eegmamba.utils.layers import LayerNorm
+from mne_eegmamba.utils.layers import Dropout, LayerNorm
 
 
 class Pooling(nn.Module):
-    """One vector per epoch: the class token, or the mean over the other tokens."""
+    """One vector per epoch: class token or mean of the others, then the log power."""
 
     def __init__(self, config):
         super().__init__()
         self.kind = config.pooling
         norm = config.final_norm == "layer"
         self.norm = LayerNorm(config.d_model) if norm else nn.Identity()
+        self.dropout = Dropout(config.dropout)
 
-    def forward(self, class_token, tokens):
-        """Return the embedding, shape (batch, d_model)."""
+    def forward(self, class_token, tokens, power=None):
+        """Return the embedding, shape (batch, width of the embedding)."""
         if self.kind == "class_token":
-            return self.norm(class_token)
-        return self.norm(tokens).mean(1)
+            embedding = self.norm(class_token)
+        else:
+            embedding = self.norm(tokens).mean(1)
+        if power is None:
+            return embedding
+        return torch.cat([embedding, self.dropout(power)], dim=1)
 
 
 class Head(nn.Linear):
     """One linear layer; in float64 and row by row, it is the same in any batch."""
 
     def forward(self, embedding):
-        """Map ``(batch, d_model)`` to logits ``(batch, n_classes)``."""
+        """Map ``(batch, width)`` to logits ``(batch, n_classes)``."""
         if self.training:
             return super().forward(embedding)
         products = embedding.double().unsqueeze(1) * self.weight.double()

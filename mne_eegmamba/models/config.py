@@ -12,6 +12,7 @@ FLAGS = (
     "task_gate",
     "moe_residual",
     "activation_checkpointing",
+    "log_power",
 )
 
 BLIND = ("class_token", "first")  # pooling and class token, read forward only
@@ -42,11 +43,17 @@ class EEGMambaConfig:
     tokenizer_pool : "average" | "max", default="average"
         What the tokenizer's pooling takes.
     tokenizer_norm : None | "batch" | "group", default=None
-        Norm after each tokenizer convolution.
+        Norm after each tokenizer convolution; batch norm has statistics per task.
+    tokenizer_init : "bands" | "uniform", default="uniform"
+        Whether the first convolution of the wide path starts as windowed cosines from
+        0 to 0.3 cycles per sample, or as torch starts it.
     class_token : "first" | "middle", default="first"
         Where the class token stands.
     pooling : "class_token" | "mean", default="class_token"
-        What the heads see.
+        What the heads see of the tokens.
+    log_power : bool, default=False
+        Whether the heads also see the log power of each output of the tokenizer's two
+        first convolutions, over the whole epoch.
     final_norm : "layer" | None, default="layer"
         Norm before the heads.
     bidirectional : bool, default=True
@@ -95,8 +102,10 @@ class EEGMambaConfig:
     dropout: float = 0.5
     tokenizer_pool: str = "average"
     tokenizer_norm: str | None = None
+    tokenizer_init: str = "uniform"
     class_token: str = "first"
     pooling: str = "class_token"
+    log_power: bool = False
     final_norm: str | None = "layer"
     bidirectional: bool = True
     n_experts: int = 0
@@ -127,6 +136,7 @@ class EEGMambaConfig:
         options = {
             "tokenizer_pool": ("average", "max"),
             "tokenizer_norm": (None, "batch", "group"),
+            "tokenizer_init": ("bands", "uniform"),
             "class_token": ("first", "middle"),
             "pooling": ("class_token", "mean"),
             "final_norm": ("layer", None),
@@ -178,6 +188,11 @@ class EEGMambaConfig:
             Its entry in ``task_types``, or the task itself.
         """
         return (self.task_types or {}).get(task, task)
+
+    @property
+    def d_embedding(self):
+        """Width of what the heads see."""
+        return (3 if self.log_power else 1) * self.d_model
 
     @property
     def d_inner(self):

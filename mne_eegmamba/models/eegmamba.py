@@ -51,7 +51,7 @@ class EEGMamba(nn.Module):
         self.pooling = Pooling(config)
         self.heads = nn.ModuleDict(
             {
-                module_key(task): Head(config.d_model, n)
+                module_key(task): Head(config.d_embedding, n)
                 for task, n in config.n_classes.items()
             }
         )
@@ -91,8 +91,8 @@ class EEGMamba(nn.Module):
             Balance and router loss (Eq. 11), means over the layers; None without
             experts.
         """
-        *encoded, auxiliary = self.encoder(self._tokens(x, task), task)
-        return self.heads[module_key(task)](self.pooling(*encoded)), auxiliary
+        embedding, auxiliary = self._embed(x, task)
+        return self.heads[module_key(task)](embedding), auxiliary
 
     def embed(self, x, task):
         """Return what the heads see.
@@ -106,11 +106,16 @@ class EEGMamba(nn.Module):
 
         Returns
         -------
-        embedding : Tensor, shape (batch, d_model)
-            One row per epoch.
+        embedding : Tensor, shape (batch, d_embedding)
+            One row per epoch: ``d_model`` columns of the tokens, and with ``log_power``
+            twice as many of the first convolutions.
         """
-        *encoded, _ = self.encoder(self._tokens(x, task), task)
-        return self.pooling(*encoded)
+        return self._embed(x, task)[0]
+
+    def _embed(self, x, task):
+        tokens, power = self._tokens(x, task)
+        *encoded, auxiliary = self.encoder(tokens, task)
+        return self.pooling(*encoded, power), auxiliary
 
     def expert_weights(self, x, task, layer=-1):
         """Return how much each expert counts, per token.
@@ -135,7 +140,7 @@ class EEGMamba(nn.Module):
                 f"layer must be one of the {len(layers)} mixtures of experts of this "
                 f"network. Got {layer}."
             )
-        tokens = self._tokens(x, task)
+        tokens, _ = self._tokens(x, task)
         return self.encoder.expert_weights(tokens, task, layers[layer])
 
     def spatial_filters(self, task):

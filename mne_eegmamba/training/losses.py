@@ -67,7 +67,9 @@ def blend(x, targets, concentration):
     Returns
     -------
     x : Tensor, shape (batch, n_channels, n_times)
-        Blended epochs; the greater share is that of the epoch in this place.
+        Blended epochs; the greater share is that of the epoch in this place. Unlike in
+        the reference, they are scaled so that epochs that are not correlated keep
+        their power, which the network reads.
     targets : Tensor, shape (batch, n_classes)
         Blended alike.
 
@@ -83,6 +85,8 @@ def blend(x, targets, concentration):
     share = send(torch.maximum(share, 1 - share), x.device)
     other = send(torch.randperm(n), x.device)
     mine = share.to(x.dtype).view(n, 1, 1)
-    x = mine * x + (1 - mine) * x[other]
+    power = torch.hypot(mine, 1 - mine)
+    alone = (other == torch.arange(n, device=x.device)).view(n, 1, 1)
+    x = (mine * x + (1 - mine) * x[other]) / torch.where(alone, 1, power)
     mine = share.to(targets.dtype).view(n, 1)
     return x, mine * targets + (1 - mine) * targets[other]

@@ -172,7 +172,7 @@ def test_any_task_name():
 
 def test_mean_pooling_is_the_mean_over_the_signal_tokens():
     network, x = build(pooling="mean", final_norm=None).eval(), epochs()
-    tokens = network.tokenizer(x, "a", network.spatial[module_key("a")])
+    tokens, _ = network.tokenizer(x, "a", network.spatial[module_key("a")])
     _, others, _ = network.encoder(tokens, "a")
     assert_near(network.embed(x, "a"), others.mean(1))
 
@@ -216,7 +216,8 @@ def test_auxiliary_losses():
 def test_expert_weights():
     network, x = build_tasks("ab", n_experts=5, top_k=3).eval(), epochs(3, 2)
     weights = [network.expert_weights(x, "a", layer) for layer in (0, 1, -1, -2)]
-    n_tokens = network.tokenizer(x, "a", network.spatial[module_key("a")]).shape[1]
+    tokens, _ = network.tokenizer(x, "a", network.spatial[module_key("a")])
+    n_tokens = tokens.shape[1]
     for part in weights:
         assert part.shape == (3, 1 + n_tokens, 5)
         assert ((part > 0).sum(-1) == 3).all()

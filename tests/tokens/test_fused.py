@@ -92,6 +92,7 @@ def test_tokenizer_is_the_literal_pipeline(n_channels, n_times, pool, norm, seed
         dropout=0.0,
         tokenizer_pool=pool,
         tokenizer_norm=norm,
+        log_power=True,
     )
     tokenizer = Tokenizer(config).double()
     spatial = SpatialConv(n_channels, 6).double()
@@ -109,8 +110,15 @@ def test_tokenizer_is_the_literal_pipeline(n_channels, n_times, pool, norm, seed
         literal(tokenizer.wide, stride=8, window=3),
     ]
     want = torch.cat(paths, dim=-1).transpose(1, 2)
-    got = tokenizer(x, "a", spatial)
+    got, power = tokenizer(x, "a", spatial)
     assert_near(got, want)
+    powers = [
+        NORMS[norm](F.conv1d(filtered, path.weight, path.bias, stride=stride))
+        .square()
+        .mean(-1)
+        for path, stride in ((tokenizer.small.conv1, 2), (tokenizer.wide.conv1, 8))
+    ]
+    assert_near(power, (torch.cat(powers, dim=1) + 1e-4).log())
     convolutions = [m for m in tokenizer.modules() if isinstance(m, torch.nn.Conv1d)]
     assert len(convolutions) == 6
     wanted = [x, *spatial.parameters()]
