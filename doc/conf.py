@@ -3,6 +3,9 @@
 from sphinx_gallery.sorting import ExplicitOrder
 
 import mne_eegmamba
+from benchmarks.others import lend_torchaudio
+
+lend_torchaudio()  # for the example with braindecode
 
 project = "mne_eegmamba"
 copyright = "2026, mne_eegmamba developers"
