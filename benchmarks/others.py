@@ -49,7 +49,18 @@ def networks(n_channels, n_times):
 
 
 def import_models():
-    """Import braindecode; its torchaudio does not load beside a torch without CUDA."""
+    """Import braindecode's networks."""
+    lend_torchaudio()
+    import braindecode.models
+
+    return braindecode.models
+
+
+def lend_torchaudio():
+    """Let braindecode be imported where its torchaudio does not load.
+
+    The one on PyPI is made for a torch with CUDA.
+    """
     try:
         import torchaudio  # noqa: F401
     except (ImportError, OSError):
@@ -57,6 +68,3 @@ def import_models():
         for name in [n for n in sys.modules if n.partition(".")[0] == "torchaudio"]:
             del sys.modules[name]
         sys.meta_path.insert(0, _StandIn)
-    import braindecode.models
-
-    return braindecode.models

@@ -1,8 +1,15 @@
 """Sphinx configuration."""
 
+import warnings
+
 from sphinx_gallery.sorting import ExplicitOrder
 
 import mne_eegmamba
+from benchmarks.others import lend_torchaudio
+
+lend_torchaudio()  # for the example with braindecode
+for message in ("Montage name", "Creating a dataset without"):
+    warnings.filterwarnings("ignore", message)  # braindecode's and MOABB's
 
 project = "mne_eegmamba"
 copyright = "2026, mne_eegmamba developers"

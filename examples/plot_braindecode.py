@@ -12,7 +12,8 @@ that does not beat it has learned nothing that is hard.
 ``MNE_DATASETS_SHU_PATH`` where they are; else a **simulated** twin, noise with a rhythm
 at C3 and C4. Scores on it mean nothing for EEG.
 
-Needs ``pip install braindecode``; without it the loop has two entries.
+Needs ``pip install braindecode``, with a torchaudio made for the torch that is
+installed; without them the loop has two entries.
 
 References
 ----------
@@ -88,8 +89,7 @@ classifiers = {
 try:
     from braindecode import EEGClassifier
 except (ImportError, OSError) as error:  # OSError: its torchaudio is for another torch
-    print("ShallowFBCSPNet is left out; for it: pip install braindecode torchaudio")
-    print(f"({type(error).__name__}: {error})"[:88])
+    print(f"ShallowFBCSPNet is left out, as braindecode cannot be imported: {error}")
 else:
     torch.manual_seed(0)  # braindecode takes torch's own random numbers
     classifiers["ShallowFBCSPNet"] = EEGClassifier(

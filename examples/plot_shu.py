@@ -6,7 +6,7 @@ SHU: what the spatial filters of motor imagery look like
 People imagined closing the left or the right hand, with 32 electrodes [1]_. The rhythm
 over the sensorimotor cortex opposite to the hand becomes weaker. The network's first
 layer makes new channels out of the electrodes, each a weighted sum: a spatial filter.
-We look at those whose rhythm of 8-13 Hz tells the hands apart best.
+We look at the strongest of them, at 8-13 Hz.
 
 **Data.** Real recordings, where MNE's configuration says in
 ``MNE_DATASETS_SHU_PATH`` where they are; else a **simulated** twin: noise with a rhythm
@@ -31,6 +31,7 @@ from sklearn.model_selection import LeaveOneGroupOut, cross_val_score
 
 from mne_eegmamba import EEGMambaClassifier
 from mne_eegmamba.datasets import locate, shu
+from mne_eegmamba.viz import plot_spatial_filters
 
 parser = argparse.ArgumentParser(allow_abbrev=False)
 parser.add_argument("--max-epochs", type=int, default=6, help="passes over the data")
@@ -73,43 +74,31 @@ for person, score in zip(np.unique(groups), scores, strict=True):
     print(f"{person}: balanced accuracy {score:.2f}, chance 0.50")
 
 # %%
-# Filters, and what they pick up
-# ------------------------------
-# A filter has a weight per electrode and tap of its short kernel; at 10 Hz the three
-# taps act as their sum. Weights are per unit of the learned scale: divided by it, they
-# are per volt. A filter's weights also cancel noise, so they do not show where a signal
-# comes from; its pattern does, the covariance of the electrodes with the filter's
-# output [2]_.
+# Where the hands differ, and what the filters pick up
+# ----------------------------------------------------
+# First map: by how many standard deviations the logarithm of the power at 8-13 Hz is
+# higher when the right hand is imagined. Weaker on the left of the head, and stronger
+# on the right, is what physiology says.
+#
+# Other maps: the strongest filters of the first layer. Their weights also cancel noise,
+# so they do not show where a signal comes from; patterns do, which are drawn where
+# epochs are given [2]_. They should lie where the first map is strong. The sign of a
+# pattern has no meaning.
 
 clf.fit(epochs, hand)
-(conv,) = clf.net_.module_.spatial.values()
-weights = conv.weight.detach().cpu().numpy().sum(-1)  # (n_filters, n_channels)
-weights = weights / clf.scaling_.scale
-
-alpha = epochs.copy().filter(8.0, 13.0, verbose="error").get_data(copy=False)
-covs = np.einsum("ijt,ikt->ijk", alpha, alpha) / alpha.shape[2]  # one per epoch
-log_power = np.log(np.einsum("fj,ijk,fk->if", weights, covs, weights))
+rhythm = epochs.copy().filter(8.0, 13.0, verbose="error")
+log_power = np.log(rhythm.get_data(copy=False).var(axis=2))  # (n_epochs, n_channels)
 right = hand == epochs.event_id["right_hand"]
 effect = log_power[right].mean(0) - log_power[~right].mean(0)
-effect /= log_power.std(0)  # in standard deviations
-chosen = np.argsort(effect)[[0, 1, -2, -1]]
-patterns = weights @ covs.mean(0)  # (n_filters, n_channels)
-
-# %%
-# Weaker on the left of the head for the right hand, and the other way round, is what
-# physiology says. The sign of a pattern has no meaning: each is turned so that its
-# largest value is positive. Titles say by how many standard deviations the logarithm of
-# the power is higher when the right hand is imagined.
+effect /= log_power.std(0)
 
 new_names = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
 scalp = epochs.copy().pick([name for name in epochs.ch_names if name[0] != "A"])
 rows = [epochs.ch_names.index(name) for name in scalp.ch_names]  # without the ear lobes
 info = scalp.rename_channels(new_names).set_montage("easycap-M1").info
-fig, axes = plt.subplots(1, 4, figsize=(9.5, 3), layout="constrained")
-for ax, k in zip(axes, chosen, strict=True):
-    pattern = patterns[k][rows]
-    pattern = pattern * np.sign(pattern[np.abs(pattern).argmax()])
-    mne.viz.plot_topomap(pattern, info, axes=ax, show=False, sensors=True)
-    ax.set_title(f"filter {k}\nright - left {effect[k]:+.1f}", fontsize="medium")
+fig, axes = plt.subplots(1, 5, figsize=(10.5, 2.6), layout="constrained")
+mne.viz.plot_topomap(effect[rows], info, axes=axes[0], show=False)
+axes[0].set_title("Power\nright - left", fontsize="small")
+plot_spatial_filters(clf, X=rhythm, n_filters=4, axes=axes[1:], show=False)
 fig.suptitle(f"SHU, {place.note}", fontsize="medium")
 plt.show()

@@ -5,11 +5,13 @@ import re
 import runpy
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
 
+from benchmarks.others import lend_torchaudio
 from mne_eegmamba import load_demo
 
 ROOT = Path(__file__).parents[1]
@@ -38,7 +40,6 @@ DATA_SETS = {  # how many subjects make it quick, and what it must print
     "plot_bci_iv_2a.py": (2, ["A02: accuracy", "chance: accuracy 0.25, kappa 0"]),
     "plot_grid_search.py": (3, ["best: {'lr'", "the search has not seen"]),
     "plot_out_of_core.py": (3, ["a batch of 16", "waiting for data", "majority"]),
-    "plot_braindecode.py": (2, ["band power", "EEGMamba", "ShallowFBCSPNet"]),
 }
 REAL = {  # the demo data
     "plot_getting_started.py": ["accuracy", "majority_rate", "predictions: True"],
@@ -48,10 +49,11 @@ OTHERS = {
     "plot_group_cross_validation.py": ["people kept apart", "chance 0.50", "std"],
     "plot_moabb.py": ["pip install moabb|scores mean nothing for EEG"],
 }
+BRAINDECODE = "plot_braindecode.py"
 
 
 def test_every_example_is_tested():
-    tested = {*WANTED, *DATA_SETS, *REAL, *OTHERS}
+    tested = {*WANTED, *DATA_SETS, *REAL, *OTHERS, BRAINDECODE}
     assert {path.name for path in EXAMPLES} == tested
 
 
@@ -117,7 +119,6 @@ def test_script(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", DATA_SETS)
-@pytest.mark.filterwarnings("ignore::FutureWarning")  # braindecode's
 def test_data_set(name, run):
     subjects, wanted = DATA_SETS[name]
     printed = run(name, "--subjects", str(subjects))
@@ -138,3 +139,21 @@ def test_real_data(name, run):
 def test_other(name, run):
     printed = run(name)
     assert [text for text in OTHERS[name] if not re.search(text, printed)] == []
+
+
+@pytest.mark.skipif(find_spec("braindecode") is None, reason="needs the extra bench")
+@pytest.mark.filterwarnings("default")  # braindecode has some
+def test_braindecode(run, monkeypatch):
+    monkeypatch.setattr(sys, "meta_path", sys.meta_path.copy())
+    lend_torchaudio()
+    printed = run(BRAINDECODE, "--subjects", "2")
+    for name in ("band power, linear", "EEGMamba", "ShallowFBCSPNet"):
+        assert re.search(rf"{name} +[01]\.\d\d \(chance 0\.50\)", printed)
+    assert any(SIMULATED in text for text in texts())
+
+
+def test_without_braindecode(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "braindecode", None)
+    printed = run(BRAINDECODE, "--subjects", "2")
+    assert "ShallowFBCSPNet is left out" in printed
+    assert re.search(r"EEGMamba +[01]\.", printed)

@@ -18,11 +18,11 @@ CHANCE = """<p>These are scores on the epochs handed to the report. They say how
 the network does on new epochs only if none of these, and better none of their subjects,
 were in <code>fit</code>.</p>
 <ul>
-<li><b>majority_rate</b> is the accuracy of always naming the most frequent class.</li>
-<li><b>guessing_bound</b> is the accuracy that guessing with that rate exceeds in at
+<li><b>majority rate</b> is the accuracy of always naming the most frequent class.</li>
+<li><b>guessing bound</b> is the accuracy that guessing with that rate exceeds in at
 most 5 % of test sets of this size, if epochs are independent. Neighbouring epochs of
 one recording are not, so the true bound is higher.</li>
-<li><b>balanced_chance</b> is the balanced accuracy of guessing, one over the number of
+<li><b>balanced chance</b> is the balanced accuracy of guessing, one over the number of
 classes; the <b>auroc</b> of guessing is 0.5. F1 scores have no fixed chance level.</li>
 </ul>"""
 COLUMNS = (
@@ -163,7 +163,8 @@ def _add_training(page, clf):
     _add_table(page, _tasks(clf), "Tasks", "Training")
     size = sum(weights.numel() for weights in clf.net_.module_.parameters())
     passes = len(clf.history_)
-    text = f"<p>{size:,} weights, {passes} passes over the training data.</p>"
+    times = "1 pass" if passes == 1 else f"{passes} passes"
+    text = f"<p>{size:,} weights, {times} over the training data.</p>"
     page.add_html(text, "Size", section="Training")
     if passes:
         fig = plot_training(clf.history_, show=False)
@@ -171,7 +172,7 @@ def _add_training(page, clf):
 
 
 def _parameters(clf):
-    """Return a table of the parameters and, where they differ, their defaults."""
+    """Return the parameters; first those that differ from their default, with it."""
     values, defaults = clf.get_params(deep=False), type(clf)().get_params(deep=False)
     rows = {
         name: {
@@ -182,7 +183,8 @@ def _parameters(clf):
         }
         for name, value in values.items()
     }
-    return pd.DataFrame.from_dict(rows, orient="index")
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    return table.sort_values("default", key=lambda text: text == "", kind="stable")
 
 
 def _tasks(clf):
@@ -207,7 +209,10 @@ def _add_scores(page, clf, labels, proba):
         scores = score_table(labels[task], part, clf.tasks_[task].classes)
         rows[task] = _with_chance(scores, len(np.unique(labels[task])))
     table = pd.DataFrame.from_dict(rows, orient="index", columns=list(COLUMNS))
-    _add_table(page, table.astype({"n_epochs": int}), "Scores", "Scores")
+    table = table.astype({"n_epochs": int})
+    # Between words a browser may fold the headings, so that the page is wide enough.
+    table.columns = table.columns.str.replace("_", " ")
+    _add_table(page, table, "Scores", "Scores")
     page.add_html(CHANCE, "Chance level", section="Scores")
 
 
@@ -248,4 +253,5 @@ def _add_table(page, table, title, section):
         float_format="{:.3f}".format,
         justify="left",
     )
+    html = f'<div class="table-responsive">{html}</div>'  # scrolls on a narrow screen
     page.add_html(html, title, section=section)

@@ -143,7 +143,7 @@ def _decorate(ax, panel):
 
     if panel != "loss":
         ax.set_ylim(top=min(1.02, ax.get_ylim()[1]))
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.set(xlabel="Pass over the training data", ylabel=_PANELS[panel])
     ax.grid(axis="y", alpha=0.3)
     ax.spines[["top", "right"]].set_visible(False)

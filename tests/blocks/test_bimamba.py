@@ -13,8 +13,8 @@ from tests.tolerances import assert_near
 
 
 def config(**options):
-    sizes = {"d_model": 20, "d_state": 4} | options
-    return EEGMambaConfig({"a": 2}, {"a": 2}, **sizes)
+    usual = {"d_model": 20, "d_state": 4, "pooling": "mean"}
+    return EEGMambaConfig({"a": 2}, {"a": 2}, **(usual | options))
 
 
 def block_and_tokens(n_tokens=13, dtype=torch.float64, **options):

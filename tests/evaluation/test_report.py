@@ -63,7 +63,10 @@ def test_sections_of_one_task(single, epochs):
 
 def test_tables_hold_what_was_trained(single, epochs):
     page = report(single, epochs[32:])
-    assert "<td>16</td>\n      <td>128</td>" in html_of(page, "Parameters")  # d_model
+    parameters = html_of(page, "Parameters")
+    assert "<td>16</td>\n      <td>128</td>" in parameters  # d_model
+    changed, usual = map(parameters.index, ("<th>verbose<", "<th>activation_check"))
+    assert changed < usual
     tasks = html_of(page, "Tasks")
     assert all(text in tasks for text in ("<td>160.000</td>", "left, right"))
     n = sum(p.numel() for p in single.net_.module_.parameters())
@@ -76,9 +79,10 @@ def test_scores_are_those_of_score_table(single, epochs):
     expected = score_table(y, single.predict_proba(X), single.classes_)
     found = html_of(report(single, X), "Scores")
     for name in ("accuracy", "balanced_accuracy", "auroc", "macro_f1"):
-        assert f"<th>{name}</th>" in found
+        assert f"<th>{name.replace('_', ' ')}</th>" in found
         assert f"<td>{expected[name]:.3f}</td>" in found
     assert "<td>16</td>" in found
+    assert '<div class="table-responsive">' in found
     assert report(single, X, y)._content[4].html == report(single, X)._content[4].html
 
 

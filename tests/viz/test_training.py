@@ -138,3 +138,12 @@ def test_show_shows_once_on_an_interactive_backend(history, monkeypatch):
     assert calls == []
     plot_training(history)
     assert calls == ["shown"]
+
+
+@pytest.mark.parametrize("n_passes", [1, 2, 7])
+def test_ticks_are_whole_passes(n_passes):
+    losses = pd.DataFrame(
+        {"train_loss": np.linspace(0.7, 0.4, n_passes)}, index=range(1, n_passes + 1)
+    )
+    ax = plot_training(losses, show=False).axes[0]
+    assert [tick for tick in ax.get_xticks() if tick % 1] == []
