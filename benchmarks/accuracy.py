@@ -3,7 +3,9 @@
 A folder of ``--data`` holds one ``.npz`` per subject with ``X`` (n_epochs, n_channels,
 n_times), ``y``, ``sfreq`` and ``ch_names``; folds are grouped by subject. ``--demo``
 takes the sets of ``load_demo`` instead, with the archive's split as the only fold. All
-candidates make the same number of passes with the same batch size.
+candidates make the same number of passes with the same batch size, once per seed.
+``--align`` gives all of them epochs that `EuclideanAlignment` has aligned by subject,
+without labels: ``space`` by covariance, ``spectrum`` by covariance and spectrum.
 """
 
 import argparse
@@ -16,10 +18,18 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.baselines import band_power, braindecode_candidates
-from mne_eegmamba import MultiTaskEpochs, TaskGroupKFold, load_demo
+from mne_eegmamba import (
+    EEGMambaClassifier,
+    EuclideanAlignment,
+    MultiTaskEpochs,
+    TaskGroupKFold,
+    load_demo,
+    paper_parameters,
+)
 from mne_eegmamba.evaluation import compare, comparison_table
 from mne_eegmamba.experiments import eegmamba_candidates
 
+N_FFT = {"space": None, "spectrum": 256}
 SHOWN = [
     *("mean", "std", "chance", "difference", "low", "high", "p_folds"),
     *("better", "subjects", "p_subjects", "p_holm", "seconds"),
@@ -64,8 +74,9 @@ def main(arguments):
         found = {f.name: read(f, options.subjects) for f in options.data}
         data = MultiTaskEpochs(found)
         cv = TaskGroupKFold(options.folds)
-        print(f"{options.folds} folds, grouped by subject")
-    print(f"{options.max_epochs} passes, batches of 16, seed {options.seed}")
+        print(f"{options.folds} folds, grouped by subject, alignment: {options.align}")
+    passes = f"{options.max_epochs} passes, width {options.d_model}"
+    print(f"{passes}, batches of 16, seeds {options.seeds}")
     for task in data.tasks:
         here = data.task == task
         _, counts = np.unique(data.y[here], return_counts=True)
@@ -74,13 +85,14 @@ def main(arguments):
             f"groups, chance {1 / len(counts):.3f}, "
             f"majority {counts.max() / here.sum():.3f}"
         )
-    scores = pd.concat(
-        [
-            one(name, candidate, data, cv, options)
-            for name, candidate in candidates(options).items()
-        ],
-        ignore_index=True,
-    )
+    if options.align:
+        data = EuclideanAlignment(n_fft=N_FFT[options.align]).fit_transform(data)
+    parts = [
+        one(name, candidate, data, cv, seed, options)
+        for seed in options.seeds
+        for name, candidate in candidates(options, seed).items()
+    ]
+    scores = pd.concat(parts, ignore_index=True)
     show(scores, data.tasks, options.measures)
     return {
         "options": settings(options),
@@ -93,20 +105,21 @@ def main(arguments):
 
 def settings(options):
     """Return what the scores depend on, as JSON knows it."""
-    names = ("demo", "folds", "max_epochs", "d_model", "subjects", "seed")
+    names = ("demo", "folds", "max_epochs", "d_model", "subjects", "align")
     found = {name: getattr(options, name) for name in names}
     return found | {"data": [folder.name for folder in options.data or ()]}
 
 
-def one(name, candidate, data, cv, options):
+def one(name, candidate, data, cv, seed, options):
     """Return the scores of one candidate, from the folder of an earlier run if there.
 
-    Scores made with other options are not mixed in.
+    Scores made with other options are not mixed in. Each seed has folds of its own.
     """
-    key = settings(options)
+    key = settings(options) | {"seed": seed}
     file = None
     if options.keep and not isinstance(candidate, str):
-        file = options.keep / f"{name.replace(', ', '-').replace(' ', '-')}.json"
+        label = f"{name}-{seed}".replace(", ", "-").replace(" ", "-")
+        file = options.keep / f"{label}.json"
         if file.is_file():
             content = json.loads(file.read_text())
             if content["key"] != key:
@@ -114,7 +127,9 @@ def one(name, candidate, data, cv, options):
             return pd.DataFrame(content["scores"], columns=content["columns"])
     start = time.perf_counter()
     scores = compare({name: candidate}, data, cv, options.jobs)
-    print(f"{name}: {time.perf_counter() - start:.0f} s", flush=True)
+    scores["fold"] += options.seeds.index(seed) * scores["fold"].nunique()
+    spent = time.perf_counter() - start
+    print(f"{name}, seed {seed}: {spent:.0f} s", flush=True)
     if file:
         file.parent.mkdir(parents=True, exist_ok=True)
         content = {"key": key, "columns": list(scores), "scores": rows(scores)}
@@ -124,18 +139,19 @@ def one(name, candidate, data, cv, options):
 
 def parse(arguments):
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks compare", description=__doc__
+        prog="python -m benchmarks accuracy", description=__doc__
     )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--data", type=Path, nargs="+")
     source.add_argument("--demo", nargs="+", help="names of load_demo's sets")
-    parser.add_argument("--folds", type=int, default=3)
-    parser.add_argument("--max-epochs", type=int, default=5)
-    parser.add_argument("--d-model", type=int, default=32, help="width of EEGMamba")
+    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--max-epochs", type=int, default=40)
+    parser.add_argument("--d-model", type=int, default=64, help="width of EEGMamba")
+    parser.add_argument("--align", choices=N_FFT)
     parser.add_argument("--subjects", type=int, help="only the first of each folder")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--jobs", type=int, default=2, help="fits at once")
-    parser.add_argument("--without", nargs="+", default=[], help="candidates")
+    parser.add_argument("--candidates", nargs="+", help="all, where not given")
     parser.add_argument(
         "--keep", type=Path, help="folder of scores so far, to stop and go on"
     )
@@ -146,20 +162,25 @@ def parse(arguments):
     options = parser.parse_args(arguments)
     if options.quick:
         options.max_epochs, options.d_model, options.folds = 1, 16, 2
+        options.seeds = options.seeds[:1]
     return options
 
 
-def candidates(options):
-    """Return all candidates; what is left out by request stays with its reason."""
+def candidates(options, seed):
+    """Return all candidates, or those that were asked for."""
     shared = {"d_model": options.d_model, "max_epochs": options.max_epochs}
-    shared |= {"random_state": options.seed, "batch_size": 16, "verbose": "error"}
+    shared |= {"random_state": seed, "batch_size": 16, "verbose": "error"}
     found = eegmamba_candidates(shared)
-    found |= braindecode_candidates(options.max_epochs, 16, options.seed)
+    literal = paper_parameters() | shared | {"lr": EEGMambaClassifier().lr}
+    found["EEGMamba, as drawn"] = EEGMambaClassifier(**literal)
+    found |= braindecode_candidates(options.max_epochs, 16, seed)
     found["log band power, LR"] = band_power()
-    unknown = set(options.without) - set(found)
+    if options.candidates is None:
+        return found
+    unknown = set(options.candidates) - set(found)
     if unknown:
-        raise SystemExit(f"--without takes some of {list(found)}, not {unknown}.")
-    return found | dict.fromkeys(options.without, "left out of this run")
+        raise SystemExit(f"--candidates takes some of {list(found)}, not {unknown}.")
+    return {name: found[name] for name in options.candidates}
 
 
 def show(scores, tasks, measures):

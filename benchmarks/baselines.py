@@ -28,6 +28,8 @@ from mne_eegmamba.training.seeding import local_seed
 
 USUAL = {  # optimizer and its settings, as the authors' code has them
     "EEGNet": (torch.optim.Adam, {"lr": 1e-3}),
+    "ShallowFBCSPNet": (torch.optim.AdamW, {"lr": 6.25e-4, "weight_decay": 0}),
+    "ATCNet": (torch.optim.Adam, {"lr": 1e-3}),
     "AttnSleep": (torch.optim.Adam, {"lr": 1e-3, "weight_decay": 1e-3}),
     "EEGConformer": (torch.optim.Adam, {"lr": 2e-4, "betas": (0.5, 0.999)}),
     "BIOT": (torch.optim.Adam, {"lr": 1e-3, "weight_decay": 1e-5}),

@@ -34,7 +34,8 @@ class Literal(nn.Module):
             x = self._block(x, block)
             if network.encoder.mixtures:
                 x = self._mixture(x, network.encoder.mixtures[layer], task)
-        return network.heads[module_key(task)](network.pooling(x[:, 0], x[:, 1:]))
+        embedding = network.pooling(x[:, 0], x[:, 1:], None, task)
+        return network.heads[module_key(task)](embedding)
 
     def _path(self, x, path):
         pool = path.pool.pool

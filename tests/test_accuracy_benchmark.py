@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier
 
-from benchmarks import compare as benchmark
+from benchmarks import accuracy as benchmark
 from benchmarks.baselines import USUAL, BraindecodeClassifier
 from mne_eegmamba import MultiTaskEpochs, TaskGroupKFold
 from mne_eegmamba.evaluation import CannotTake, comparison_table
@@ -50,8 +50,10 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def quick(folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("out") / "compare.json"
-    command = ("-W", "ignore", "-m", "benchmarks", "--out", str(out), "compare")
-    printed = run(*command, "--data", str(folder), "--quick", "--jobs", "1")
+    command = ("-W", "ignore", "-m", "benchmarks", "--out", str(out), "accuracy")
+    printed = run(
+        *command, "--data", str(folder), "--quick", "--align", "spectrum", "--jobs", "1"
+    )
     return printed, json.loads(out.read_text())["results"]
 
 
@@ -59,7 +61,8 @@ def test_every_candidate_is_in_the_table(quick):
     printed, results = quick
     rows = {row["candidate"]: row for row in results["tables"]["balanced_accuracy"]}
     ours = {"EEGMamba, single-task", "EEGMamba, multi-task", *ABLATIONS}
-    assert set(rows) == ours | set(USUAL) | {"HCANN", "log band power, LR"}
+    others = {"EEGMamba, as drawn", "HCANN", "log band power, LR"}
+    assert set(rows) == ours | set(USUAL) | others
     for name, row in rows.items():
         assert name in printed
         assert (row["mean"] is None) == (row["reason"] is not None)
@@ -76,9 +79,9 @@ def test_band_power_finds_a_rhythm(quick):
 
 def test_what_is_needed_to_read_it_is_said(quick):
     printed, results = quick
-    assert "2 folds, grouped by subject" in printed
+    assert "2 folds, grouped by subject, alignment: spectrum" in printed
     assert "32 epochs of 4 groups, chance 0.500, majority 0.500" in printed
-    assert "1 passes, batches of 16, seed 0" in printed
+    assert "1 passes, width 16, batches of 16, seeds [0]" in printed
     assert {row["fold"] for row in results["scores"]} == {0, 1}
 
 
@@ -118,7 +121,7 @@ def test_goes_on_where_it_stopped(tmp_path, monkeypatch):
     X = np.random.default_rng(0).standard_normal((8, 1, 300))
     data = MultiTaskEpochs({"a": X}, {"a": [0, 1] * 4}, {"a": np.arange(8) // 2})
     options = benchmark.parse(["--data", "folder", "--keep", str(tmp_path)])
-    given = ("a name, with a comma", DummyClassifier(), data, TaskGroupKFold(2))
+    given = ("a name, with a comma", DummyClassifier(), data, TaskGroupKFold(2), 1)
     first = benchmark.one(*given, options)
     monkeypatch.setattr(benchmark, "compare", None)
     again = benchmark.one(*given, options)

@@ -52,7 +52,7 @@ def check_settings(estimator):
     owner = type(estimator).__name__
     for name in (*INTEGERS, "batch_size"):
         check_number(name, settings[name], owner, 1, integer=True)
-    for name in ("dropout", "warmup", "label_smoothing"):
+    for name in ("dropout", "warmup", "label_smoothing", "time_shift"):
         check_number(name, settings[name], owner, 0, 1)
     check_number("lr", settings["lr"], owner, 0, low_open=True)
     for name in ("weight_decay", "mixup"):

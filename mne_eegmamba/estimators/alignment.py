@@ -55,8 +55,8 @@ class EuclideanAlignment(TransformerMixin, BaseEstimator):
     ``set_transform_request(groups=True)`` let a pipeline hand groups on.
 
     Directions without signal, as an average reference leaves one, stay empty. The
-    filter of ``n_fft`` takes the end of an epoch and its beginning as neighbours; epochs
-    shorter than ``n_fft`` are one window.
+    filter of ``n_fft`` takes the end of an epoch and its beginning as neighbours;
+    epochs shorter than ``n_fft`` are one window.
 
     References
     ----------
@@ -145,7 +145,8 @@ class EuclideanAlignment(TransformerMixin, BaseEstimator):
         TypeError
             If epochs stay on disk.
         ValueError
-            If a subject's epochs are all zero, or lengths do not fit.
+            If a subject's epochs are all zero, lengths do not fit, or ``n_fft`` is
+            below 8.
         """
         if isinstance(X, MultiTaskEpochs):
             return self._transform_tasks(X)

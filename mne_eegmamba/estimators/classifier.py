@@ -18,7 +18,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
 
     Parameters
     ----------
-    d_model : int, default=128
+    d_model : int, default=64
         Width of the tokens (the paper's D).
     n_layers : int, default=2
         Bidirectional Mamba blocks (Appendix B).
@@ -29,7 +29,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
     expand : int, default=2
         Blocks work at ``expand * d_model``.
     dropout : float, default=0.5
-        Dropout in the tokenizer (Fig. 7).
+        Dropout in the tokenizer (Fig. 7) and on the log power.
     tokenizer_pool : "average" | "max", default="average"
         What the tokenizer's two pooling steps take; the paper draws max.
     tokenizer_norm : None | "batch" | "group", default="batch"
@@ -74,6 +74,9 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         In training, each epoch is blended with another of its batch, and so are their
         labels; the share is drawn from Beta(mixup, mixup). 0 leaves epochs as they
         are.
+    time_shift : float, default=0.02
+        In training, each epoch is shifted by a random number of samples, at most this
+        share of its length to either side.
     class_weight : None | "balanced" | dict, default=None
         Weights of the classes, as in scikit-learn.
     validation : None | float | int | splitter, default=None
@@ -167,7 +170,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
     def __init__(
         self,
         *,
-        d_model=128,
+        d_model=64,
         n_layers=2,
         d_state=16,
         d_conv=4,
@@ -191,6 +194,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         clip_norm=1.0,
         label_smoothing=0.0,
         mixup=1.0,
+        time_shift=0.02,
         class_weight=None,
         validation=None,
         early_stopping=None,
@@ -228,6 +232,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         self.clip_norm = clip_norm
         self.label_smoothing = label_smoothing
         self.mixup = mixup
+        self.time_shift = time_shift
         self.class_weight = class_weight
         self.validation = validation
         self.early_stopping = early_stopping

@@ -50,6 +50,7 @@ def paper_parameters(multitask=False):
         "clip_norm": None,
         "label_smoothing": 0.0,
         "mixup": 0.0,
+        "time_shift": 0.0,
         "class_weight": None,
     }
     mixture = {

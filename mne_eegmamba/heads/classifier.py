@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from mne_eegmamba.utils.layers import Dropout, LayerNorm
+from mne_eegmamba.utils.layers import BatchNorms, Dropout, LayerNorm
 
 
 class Pooling(nn.Module):
@@ -14,17 +14,20 @@ class Pooling(nn.Module):
         self.kind = config.pooling
         norm = config.final_norm == "layer"
         self.norm = LayerNorm(config.d_model) if norm else nn.Identity()
-        self.dropout = Dropout(config.dropout)
+        if config.log_power:
+            self.power_norms = BatchNorms(config.n_channels, 2 * config.d_model)
+            self.dropout = Dropout(config.dropout)
 
-    def forward(self, class_token, tokens, power=None):
-        """Return the embedding, shape (batch, width of the embedding)."""
+    def forward(self, class_token, tokens, power, task):
+        """Return the embedding, shape (batch, d_embedding); ``power`` may be None."""
         if self.kind == "class_token":
             embedding = self.norm(class_token)
         else:
             embedding = self.norm(tokens).mean(1)
         if power is None:
             return embedding
-        return torch.cat([embedding, self.dropout(power)], dim=1)
+        power = self.dropout(self.power_norms(power, task))
+        return torch.cat([embedding, power], dim=1)
 
 
 class Head(nn.Linear):

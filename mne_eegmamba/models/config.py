@@ -39,7 +39,7 @@ class EEGMambaConfig:
     expand : int, default=2
         The blocks work at ``expand * d_model``.
     dropout : float, default=0.5
-        After the first pool of each tokenizer path.
+        After the first pool of each tokenizer path, and on the log power.
     tokenizer_pool : "average" | "max", default="average"
         What the tokenizer's pooling takes.
     tokenizer_norm : None | "batch" | "group", default=None

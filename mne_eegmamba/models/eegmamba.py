@@ -115,7 +115,7 @@ class EEGMamba(nn.Module):
     def _embed(self, x, task):
         tokens, power = self._tokens(x, task)
         *encoded, auxiliary = self.encoder(tokens, task)
-        return self.pooling(*encoded, power), auxiliary
+        return self.pooling(*encoded, power, task), auxiliary
 
     def expert_weights(self, x, task, layer=-1):
         """Return how much each expert counts, per token.

@@ -9,8 +9,7 @@ from torch import nn
 from mne_eegmamba.ops import conv1d
 from mne_eegmamba.tokens.fused import compose
 from mne_eegmamba.tokens.spatial import PADDING
-from mne_eegmamba.utils.layers import Dropout, run_again
-from mne_eegmamba.utils.names import module_key
+from mne_eegmamba.utils.layers import BatchNorms, Dropout, run_again
 
 SMALL = {"kernel": 15, "stride": 2, "pool": 7}
 WIDE = {"kernel": 49, "stride": 8, "pool": 3}
@@ -54,13 +53,13 @@ class TokenizerPath(nn.Module):
         tokens : Tensor, shape (batch, n_tokens, d_model)
             Tokens of this path.
         power : Tensor, shape (batch, d_model) | None
-            Logarithm of the mean square of each output of the first convolution.
+            From `log_power`, of the outputs of the first convolution.
         """
         weight, bias = self.first_convolution(spatial)
         x = F.pad(x, (0, 0, PADDING, PADDING))
         x = self._convolve(x, weight, bias, self.stride)
         x = self.norms[0](x, task)  # (batch, n_strided, d_model)
-        power = (x.square().mean(1) + LEAST_POWER).log() if self.log_power else None
+        power = log_power(x) if self.log_power else None
         x = self.dropout(self.pool(F.gelu(x)))
         x = self._convolve(x, self.conv2.weight, self.conv2.bias)
         x = F.gelu(self.norms[1](x, task))
@@ -151,6 +150,23 @@ class Tokenizer(nn.Module):
         return torch.cat([weight.transpose(1, 2).flatten(0, 1) for weight in weights])
 
 
+def log_power(x):
+    """Return the logarithm of the variance over time.
+
+    Parameters
+    ----------
+    x : Tensor, shape (batch, n_times, d_model)
+        Signals of about unit power.
+
+    Returns
+    -------
+    power : Tensor, shape (batch, d_model)
+        Nothing below -9.2, the logarithm of 1e-4.
+    """
+    x = x - x.mean(1, keepdim=True)
+    return (x.square().mean(1) + LEAST_POWER).log()
+
+
 def tune_to_bands(conv):
     """Start a convolution as windowed cosines, each output at a frequency of its own.
 
@@ -236,17 +252,6 @@ class Pool(nn.Module):
         """Map ``(batch, length, d_model)`` to about half the length."""
         image = x.transpose(1, 2).unsqueeze(2)  # (batch, d_model, 1, length)
         return self.pool(image).squeeze(2).transpose(1, 2)
-
-
-class BatchNorms(nn.ModuleDict):
-    """One batch norm per task: statistics of one data set do not fit another."""
-
-    def __init__(self, tasks, width):
-        super().__init__({module_key(task): nn.BatchNorm1d(width) for task in tasks})
-
-    def forward(self, x, task):
-        """Normalise over batch and time, as rows: torch is fast there."""
-        return self[module_key(task)](x.flatten(0, 1)).view(x.shape)
 
 
 class GroupNorm(nn.GroupNorm):

@@ -14,7 +14,8 @@ from torch.optim.lr_scheduler import LambdaLR
 from mne_eegmamba.batches.dynamic_sampling import DynamicSampling
 from mne_eegmamba.batches.in_order import InOrder
 from mne_eegmamba.batches.prefetch import prefetch
-from mne_eegmamba.training.losses import blend, cross_entropy, soft_targets
+from mne_eegmamba.training.augmentation import blend, shift_in_time
+from mne_eegmamba.training.losses import cross_entropy, soft_targets
 from mne_eegmamba.training.memory import memory_error
 from mne_eegmamba.training.optim import (
     CosineFactor,
@@ -34,6 +35,7 @@ class EEGMambaNet(NeuralNet):
         *args,
         label_smoothing=0.0,
         mixup=0.0,
+        time_shift=0.0,
         clip_norm=None,
         precision="auto",
         balance_weight=0.0,
@@ -42,6 +44,7 @@ class EEGMambaNet(NeuralNet):
     ):
         self.label_smoothing = label_smoothing
         self.mixup = mixup
+        self.time_shift = time_shift
         self.clip_norm = clip_norm
         self.precision = precision
         self.balance_weight = balance_weight
@@ -74,11 +77,12 @@ class EEGMambaNet(NeuralNet):
             return self.module_.forward_with_losses(x.x, x.task)
 
     def train_step_single(self, batch, **fit_params):
-        """Take one step on a batch, whose epochs are blended first."""
+        """Take one step on a batch, whose epochs are shifted and blended first."""
         inputs, (labels, weights) = batch
         n_classes = self.module_.config.n_classes[inputs.task]
         targets = soft_targets(labels, weights, n_classes, self.label_smoothing)
-        x, targets = blend(inputs.x, targets, self.mixup)
+        x = shift_in_time(inputs.x, self.time_shift)
+        x, targets = blend(x, targets, self.mixup)
         inputs = dataclasses.replace(inputs, x=x)
         return super().train_step_single((inputs, targets), **fit_params)
 
@@ -237,6 +241,7 @@ def build_net(module, settings, device, rng, n_batches):
         device=str(device),
         label_smoothing=settings["label_smoothing"],
         mixup=settings["mixup"],
+        time_shift=settings["time_shift"],
         clip_norm=settings["clip_norm"],
         precision=settings["precision"],
         balance_weight=settings.get("balance_weight", 0.0),

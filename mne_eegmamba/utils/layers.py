@@ -5,6 +5,8 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from mne_eegmamba.utils.names import module_key
+
 STEPS = 2**16  # a dropout probability is rounded to so many steps
 
 
@@ -28,6 +30,24 @@ def run_again(module, *inputs, save_memory):
     if save_memory and module.training and torch.is_grad_enabled():
         return checkpoint(module, *inputs, use_reentrant=False)
     return module(*inputs)
+
+
+class BatchNorms(nn.ModuleDict):
+    """One batch norm per task: statistics of one data set do not fit another.
+
+    A single vector has no spread: it is normalised as in inference.
+    """
+
+    def __init__(self, tasks, width):
+        super().__init__({module_key(task): nn.BatchNorm1d(width) for task in tasks})
+
+    def forward(self, x, task):
+        """Normalise over all but the last dimension, as rows: torch is fast there."""
+        norm, rows = self[module_key(task)], x.reshape(-1, x.shape[-1])
+        if len(rows) > 1:
+            return norm(rows).view(x.shape)
+        known = (norm.running_mean, norm.running_var, norm.weight, norm.bias)
+        return F.batch_norm(rows, *known, eps=norm.eps).view(x.shape)
 
 
 class LayerNorm(nn.LayerNorm):

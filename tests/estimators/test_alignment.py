@@ -2,6 +2,7 @@ import mne
 import numpy as np
 import pytest
 import scipy.linalg
+import scipy.signal
 import sklearn
 from sklearn.model_selection import GroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -177,3 +178,80 @@ def test_epochs_on_disk(tmp_path):
     stored = write_store(tmp_path / "store", "noise", recordings, read_noise, {})
     with pytest.raises(TypeError, match="needs epochs in memory.*to_epochs"):
         EuclideanAlignment().transform(stored)
+
+
+class TestSpectra:
+    @pytest.fixture
+    def coloured(self, rng):
+        """Two subjects with the same epochs, the second through an amplifier."""
+        noise = rng.standard_normal((40, 2, 512))
+        slow = scipy.signal.lfilter([1], [1, -0.5], noise)
+        return np.concatenate([noise, slow]), np.repeat(["a", "b"], 40)
+
+    def spectrum(self, X):
+        return scipy.signal.welch(X, nperseg=64)[1].mean(0)[:, 1:-1]
+
+    def test_mean_spectrum_is_flat(self, coloured):
+        X, groups = coloured
+        before = self.spectrum(X[40:])
+        assert (before.max(1) / before.min(1)).min() > 5
+        for aligned in np.split(EuclideanAlignment(64).transform(X, groups), 2):
+            after = self.spectrum(aligned)
+            assert (after.max(1) / after.min(1)).max() < 1.3
+            np.testing.assert_allclose(mean_covariance(aligned), np.eye(2), atol=1e-9)
+
+    def test_an_amplifier_of_a_subject_does_not_matter(self, coloured):
+        X, groups = coloured
+        for n_fft, low, high in ((None, 0.5, 0.95), (64, 0.98, 1)):
+            one, other = np.split(EuclideanAlignment(n_fft).transform(X, groups), 2)
+            magnitudes = [np.abs(np.fft.rfft(x)).ravel() for x in (one, other)]
+            assert low < np.corrcoef(*magnitudes)[0, 1] < high
+
+    def test_one_window_by_hand(self, rng):
+        X = np.cumsum(rng.standard_normal((3, 1, 64)), axis=-1)
+        power = scipy.signal.welch(X, nperseg=64)[1].mean(0)
+        power[:, 0] = power[:, 1]
+        gains = (power + 0.01 * power.max()) ** -0.5
+        expected = np.fft.irfft(np.fft.rfft(X) * gains)
+        expected /= np.sqrt((expected**2).mean())
+        for n_fft in (64, 1000):
+            found = EuclideanAlignment(n_fft).transform(X)
+            np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+    def test_what_lies_far_below_is_not_raised(self, rng):
+        b, a = scipy.signal.butter(8, 0.3)
+        X = scipy.signal.lfilter(b, a, rng.standard_normal((40, 1, 512)))
+        power = self.spectrum(EuclideanAlignment(64).transform(X))[0]
+        assert power[25:].max() < 1e-3 * power[:10].mean()
+
+    @pytest.mark.parametrize("n_fft", [8, 63, 64])
+    @pytest.mark.parametrize("n_times", [64, 127, 300])
+    def test_sizes(self, rng, n_fft, n_times):
+        X = rng.standard_normal((5, 3, n_times))
+        aligned = EuclideanAlignment(n_fft).transform(X)
+        np.testing.assert_allclose(mean_covariance(aligned), np.eye(3), atol=1e-9)
+
+    def test_online_sees_the_past_only(self, coloured):
+        X, groups = coloured
+        online = EuclideanAlignment(64, online=True)
+        aligned = online.transform(X, groups)
+        changed = X.copy()
+        changed[60:] *= 3
+        found = online.transform(changed, groups)
+        np.testing.assert_array_equal(found[:60], aligned[:60])
+        first = EuclideanAlignment(64).transform(X[:1])  # its past is itself
+        np.testing.assert_allclose(aligned[:1], first, rtol=1e-9)
+
+    def test_an_empty_channel_stays_empty(self, rng):
+        X = rng.standard_normal((5, 3, 300))
+        X[:, 1] = 0
+        aligned = EuclideanAlignment(64).transform(X)
+        np.testing.assert_allclose(aligned[:, 1], 0, atol=1e-12)
+        np.testing.assert_allclose(
+            mean_covariance(aligned), np.diag([1, 0, 1]), atol=1e-9
+        )
+
+    @pytest.mark.parametrize("n_fft", [7, 64.0, "auto"])
+    def test_bad_lengths(self, X, n_fft):
+        with pytest.raises((TypeError, ValueError), match=r"`n_fft` parameter.*Got"):
+            EuclideanAlignment(n_fft).transform(X)

@@ -72,7 +72,9 @@ def test_small_path_comes_first(small):
     with torch.no_grad():
         tokens, _ = tokenizer(x, "a", spatial)
         last = x.transpose(1, 2)
-        paths = [path(last, "a", spatial)[0] for path in (tokenizer.small, tokenizer.wide)]
+        paths = [
+            path(last, "a", spatial)[0] for path in (tokenizer.small, tokenizer.wide)
+        ]
     assert torch.equal(tokens, torch.cat(paths, dim=1))
 
 
@@ -167,7 +169,7 @@ def test_bands_are_spread_over_the_spectrum():
     torch.testing.assert_close(peaks, torch.linspace(0, 0.3, 32), atol=0.012, rtol=0)
     size = usual.wide.conv1.weight.std()
     assert 0.9 < filters.std() / size < 1.1
-    assert 0.9 < tokenizer.small.conv1.weight.std() / usual.small.conv1.weight.std()
+    assert tokenizer.small.conv1.weight.std() / usual.small.conv1.weight.std() > 0.9
 
 
 def test_log_power_tells_slow_from_fast():

@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import kstest
 from sklearn.metrics import log_loss
 
-from mne_eegmamba.training.losses import blend, cross_entropy, soft_targets
+from mne_eegmamba.training.augmentation import blend
+from mne_eegmamba.training.losses import cross_entropy, soft_targets
 from tests.tolerances import assert_near
 
 
@@ -122,101 +122,8 @@ def test_gradcheck():
     assert torch.autograd.gradcheck(lambda x: weighted(x, labels, weights, 0.1), logits)
 
 
-def blended(n, concentration, seed=0):
-    """Blend epochs that are unit vectors, so that the shares can be read off."""
-    x = torch.eye(n).unsqueeze(1)
-    targets = torch.eye(n, dtype=torch.float64)
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        x, targets = blend(x, targets, concentration)
-    return x / x.sum(-1, keepdim=True), targets
-
-
-def test_blend_is_a_convex_combination_of_two():
-    x, targets = blended(50, 1.0)
-    shares = x[:, 0]
-    assert torch.all(shares >= 0)
-    assert_near(shares.sum(1), torch.ones(50))
-    assert ((shares > 0).sum(1) <= 2).all()
-    assert (shares.diagonal() >= 0.5).all()
-    assert (shares.diagonal() < 1).any()
-    assert_near(targets, shares.double(), dtype=torch.float32)
-
-
-def test_each_epoch_is_the_other_of_one():
-    x, _ = blended(50, 1.0)
-    others = x[:, 0].clone().fill_diagonal_(0)
-    assert ((others > 0).sum(0) <= 1).all()
-
-
-def test_shares_have_the_folded_beta_distribution():
-    x, _ = blended(2000, 0.4)
-    own = x[:, 0].diagonal()
-    own = own[own < 1].numpy()  # an epoch that met itself is whole
-    generator = np.random.default_rng(0)
-    beta = generator.beta(0.4, 0.4, 20_000)
-    assert kstest(own, np.maximum(beta, 1 - beta)).pvalue > 1e-3
-
-
-@pytest.mark.parametrize("concentration", [1e-3, 0.4, 1.0, 50.0])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_blended_epochs_and_targets_fit_together(concentration, dtype):
-    generator = torch.Generator().manual_seed(0)
-    classes = torch.randint(3, (40,), generator=generator)
-    signals = torch.randn(3, 2, 5, generator=generator, dtype=dtype)
-    targets = F.one_hot(classes, 3).double()
-    before = signals[classes].clone()
-    x, blended_targets = blend(before, targets, concentration)
-    assert x.dtype == dtype
-    assert blended_targets.dtype == torch.float64
-    # epochs of a class are all alike here, so the targets tell what x is like:
-    want = torch.einsum("nk,kct->nct", blended_targets, signals.double()).flatten(1)
-    alike = F.cosine_similarity(x.double().flatten(1), want)
-    assert_near(alike, torch.ones(40), dtype=torch.float32)
-    assert_near(blended_targets.sum(1), torch.ones(40), dtype=torch.float32)
-    assert (blended_targets[torch.arange(40), classes] >= 0.5).all()
-    assert torch.equal(before, signals[classes])
-
-
-def test_blend_of_a_single_epoch():
-    x, targets = torch.randn(1, 2, 5), torch.tensor([[0.2, 0.8]])
-    got = blend(x, targets, 1.0)
-    assert_near(got[0], x)
-    assert_near(got[1], targets)
-
-
-def test_blended_noise_keeps_its_power():
-    noise = torch.randn(200, 2, 5000, generator=torch.Generator().manual_seed(0))
-    x, _ = blend(noise, torch.zeros(200, 2), 1.0)
-    power = x.square().mean((1, 2))
-    assert (power - 1).abs().max() < 0.1  # of 10,000 samples
-
-
-def test_no_concentration_blends_nothing():
-    x, targets = torch.randn(3, 2, 5), torch.rand(3, 2)
-    assert blend(x, targets, 0) == (x, targets)
-
-
-def test_blend_repeats_with_torchs_seed():
-    first, second, other = (blended(20, 1.0, seed)[0] for seed in (1, 1, 2))
-    assert torch.equal(first, second)
-    assert not torch.equal(first, other)
-
-
 @pytest.mark.parametrize("n_classes", [1, 2, 7])
 def test_sure_targets_are_torchs_one_hot(n_classes):
     labels = torch.arange(9) % n_classes
     targets = soft_targets(labels, torch.ones(9), n_classes)
     assert torch.equal(targets, F.one_hot(labels, n_classes).double())
-
-
-def test_every_device_gets_the_same_draws():
-    states = []
-    for device in ("cpu", "meta"):
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(0)
-            x = torch.zeros(5, 2, 300, device=device)
-            out, _ = blend(x, torch.zeros(5, 3, device=device), 0.4)
-            states.append(torch.get_rng_state())
-        assert out.device.type == device
-    assert torch.equal(*states)
