@@ -28,7 +28,6 @@ CONFIG = (
     "dropout",
     "tokenizer_pool",
     "tokenizer_norm",
-    "tokenizer_init",
     "class_token",
     "pooling",
     "log_power",

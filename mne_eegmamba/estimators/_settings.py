@@ -14,7 +14,6 @@ FLAGS = (
 OPTIONS = {
     "tokenizer_pool": ("average", "max"),
     "tokenizer_norm": (None, "batch", "group"),
-    "tokenizer_init": ("bands", "uniform"),
     "class_token": ("first", "middle"),
     "pooling": ("class_token", "mean"),
     "final_norm": ("layer", None),

@@ -34,7 +34,6 @@ def paper_parameters(multitask=False):
         "dropout": 0.5,
         "tokenizer_pool": "max",
         "tokenizer_norm": None,
-        "tokenizer_init": "uniform",
         "class_token": "first",
         "pooling": "class_token",
         "log_power": False,

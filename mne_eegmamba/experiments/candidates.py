@@ -5,15 +5,13 @@ from mne_eegmamba.evaluation.comparison import Jointly
 
 MIXTURE = "EEGMamba, multi-task"
 ABLATIONS = {
-    "forward only": {"bidirectional": False},
+    # The class token comes first: read forward only, it would see nothing else.
+    "forward only, mean of tokens": {"bidirectional": False, "pooling": "mean"},
     "no mixture of experts": {"n_experts": 0},
     "vanilla mixture": {"task_gate": False, "universal_expert": False},
     "no task gate": {"task_gate": False},
     "no universal expert": {"universal_expert": False},
-    "class token": {"pooling": "class_token"},
-    "no log power": {"log_power": False},
-    "no bands": {"tokenizer_init": "uniform"},
-    "no batch norm": {"tokenizer_norm": None},
+    "mean of tokens": {"pooling": "mean"},
 }
 
 
@@ -26,11 +24,10 @@ def eegmamba_candidates(parameters=None, ablations=None):
         Parameters that all of them share, such as ``max_epochs``.
     ablations : list of str | None, default=None
         Which of the networks that lack a part of the multi-task one; None takes all:
-        ``"forward only"``, ``"no mixture of experts"``, ``"vanilla mixture"`` (neither
-        task gate nor universal expert), ``"no task gate"``, ``"no universal expert"``,
-        ``"class token"``, where the heads see it instead of the mean of the tokens, and
-        what the paper does not draw: ``"no log power"``, ``"no bands"`` and
-        ``"no batch norm"``.
+        ``"forward only, mean of tokens"``, ``"no mixture of experts"``,
+        ``"vanilla mixture"`` (neither task gate nor universal expert),
+        ``"no task gate"``, ``"no universal expert"`` and ``"mean of tokens"``, where
+        the heads see these instead of the class token.
 
     Returns
     -------
@@ -42,6 +39,11 @@ def eegmamba_candidates(parameters=None, ablations=None):
     ------
     ValueError
         If there is no such ablation.
+
+    Notes
+    -----
+    Without the backward direction a class token that comes first sees no signal, so
+    that the network that reads forward only is to be held against ``"mean of tokens"``.
 
     References
     ----------

@@ -44,16 +44,14 @@ class EEGMambaConfig:
         What the tokenizer's pooling takes.
     tokenizer_norm : None | "batch" | "group", default=None
         Norm after each tokenizer convolution; batch norm has statistics per task.
-    tokenizer_init : "bands" | "uniform", default="uniform"
-        Whether the first convolution of the wide path starts as windowed cosines from
-        0 to 0.3 cycles per sample, or as torch starts it.
     class_token : "first" | "middle", default="first"
         Where the class token stands.
     pooling : "class_token" | "mean", default="class_token"
         What the heads see of the tokens.
     log_power : bool, default=False
         Whether the heads also see the log power of each output of the tokenizer's two
-        first convolutions, over the whole epoch.
+        first convolutions, over the whole epoch. The wide one then starts as windowed
+        cosines from 0 to 0.3 cycles per sample.
     final_norm : "layer" | None, default="layer"
         Norm before the heads.
     bidirectional : bool, default=True
@@ -102,7 +100,6 @@ class EEGMambaConfig:
     dropout: float = 0.5
     tokenizer_pool: str = "average"
     tokenizer_norm: str | None = None
-    tokenizer_init: str = "uniform"
     class_token: str = "first"
     pooling: str = "class_token"
     log_power: bool = False
@@ -136,7 +133,6 @@ class EEGMambaConfig:
         options = {
             "tokenizer_pool": ("average", "max"),
             "tokenizer_norm": (None, "batch", "group"),
-            "tokenizer_init": ("bands", "uniform"),
             "class_token": ("first", "middle"),
             "pooling": ("class_token", "mean"),
             "final_norm": ("layer", None),

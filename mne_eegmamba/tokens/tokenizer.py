@@ -99,7 +99,7 @@ class Tokenizer(nn.Module):
         self.save_memory = config.activation_checkpointing and not counts
         self.small = TokenizerPath(config, **SMALL)
         self.wide = TokenizerPath(config, **WIDE)
-        if config.tokenizer_init == "bands":
+        if config.log_power:
             tune_to_bands(self.wide.conv1)
 
     def forward(self, x, task, spatial):

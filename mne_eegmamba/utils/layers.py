@@ -32,22 +32,61 @@ def run_again(module, *inputs, save_memory):
     return module(*inputs)
 
 
-class BatchNorms(nn.ModuleDict):
-    """One batch norm per task: statistics of one data set do not fit another.
+class BatchNorm(nn.BatchNorm1d):
+    """Batch norm of rows that has the same bits with one thread and with two.
 
-    A single vector has no spread: it is normalised as in inference.
+    torch splits the sums over rows over its threads; here, on a CPU, they are summed in
+    order. A single row has no spread: it is normalised as in inference.
     """
 
+    def forward(self, x):
+        """Normalise ``(n_rows, width)``."""
+        if not self.training or len(x) == 1:
+            known = (self.running_mean, self.running_var, self.weight, self.bias)
+            return F.batch_norm(x, *known, eps=self.eps)
+        if not x.is_cpu:
+            return super().forward(x)
+        rows = x.to(self.weight.dtype)
+        out, mean, var = _Standardise.apply(rows, self.weight, self.bias, self.eps)
+        with torch.no_grad():
+            self.num_batches_tracked += 1
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(var * (len(x) / (len(x) - 1)), self.momentum)
+        return out.to(x.dtype)
+
+
+class _Standardise(torch.autograd.Function):
+    """Standardise columns, then scale and shift them."""
+
+    @staticmethod
+    def forward(ctx, x, weight, bias, eps):
+        mean = x.mean(0)
+        normed = x - mean
+        var = normed.square().mean(0)
+        factor = (var + eps).rsqrt()
+        normed.mul_(factor)
+        ctx.save_for_backward(normed, weight, factor)
+        ctx.mark_non_differentiable(mean, var)
+        return torch.addcmul(bias, normed, weight), mean, var
+
+    @staticmethod
+    def backward(ctx, grad, *_):
+        normed, weight, factor = ctx.saved_tensors
+        for_bias, for_weight = grad.sum(0), (grad * normed).sum(0)
+        n = len(grad)
+        for_x = torch.addcmul(grad - for_bias / n, normed, -for_weight / n)
+        return for_x.mul_(weight * factor), for_weight, for_bias, None
+
+
+class BatchNorms(nn.ModuleDict):
+    """One batch norm per task: statistics of one data set do not fit another."""
+
     def __init__(self, tasks, width):
-        super().__init__({module_key(task): nn.BatchNorm1d(width) for task in tasks})
+        super().__init__({module_key(task): BatchNorm(width) for task in tasks})
 
     def forward(self, x, task):
-        """Normalise over all but the last dimension, as rows: torch is fast there."""
-        norm, rows = self[module_key(task)], x.reshape(-1, x.shape[-1])
-        if len(rows) > 1:
-            return norm(rows).view(x.shape)
-        known = (norm.running_mean, norm.running_var, norm.weight, norm.bias)
-        return F.batch_norm(rows, *known, eps=norm.eps).view(x.shape)
+        """Normalise over all but the last dimension."""
+        return self[module_key(task)](x.reshape(-1, x.shape[-1])).view(x.shape)
 
 
 class LayerNorm(nn.LayerNorm):

@@ -149,6 +149,7 @@ BAD_PARAMETERS = {
     "tokenizer_norm": ["layer", False, 1],
     "class_token": ["last", None, 0],
     "pooling": ["max", None],
+    "log_power": [1, None, "yes"],
     "final_norm": ["batch", False],
     "input_scale": ["epoch", False, 1.0],
     "max_epochs": [0, 2.0, None],
@@ -161,6 +162,7 @@ BAD_PARAMETERS = {
     "clip_norm": [0, -1.0, "1"],
     "label_smoothing": [-0.1, 1.1, None],
     "mixup": [-0.1, None, np.inf, "0.4"],
+    "time_shift": [-0.1, 1.1, None],
     "class_weight": [
         "balance",
         [1, 2, 3],

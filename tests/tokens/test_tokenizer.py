@@ -161,7 +161,7 @@ def test_centers_are_the_middle_of_what_a_token_sees(n_times):
 
 
 def test_bands_are_spread_over_the_spectrum():
-    tokenizer = Tokenizer(config(d_model=32, tokenizer_init="bands"))
+    tokenizer = Tokenizer(config(d_model=32, log_power=True))
     usual = Tokenizer(config(d_model=32))
     filters = tokenizer.wide.conv1.weight.detach()
     spectra = torch.fft.rfft(filters, 1000).abs().square().mean(1)
@@ -173,9 +173,7 @@ def test_bands_are_spread_over_the_spectrum():
 
 
 def test_log_power_tells_slow_from_fast():
-    tokenizer = Tokenizer(
-        config(d_model=32, tokenizer_init="bands", log_power=True)
-    ).eval()
+    tokenizer = Tokenizer(config(d_model=32, log_power=True)).eval()
     times = torch.arange(1000)
     sines = [torch.sin(2 * torch.pi * f * times).expand(1, 2, -1) for f in (0.05, 0.2)]
     with torch.no_grad():

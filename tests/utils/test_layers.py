@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mne_eegmamba.utils.layers import Dropout, LayerNorm
+from mne_eegmamba.utils.layers import BatchNorm, Dropout, LayerNorm
 from tests.tolerances import assert_near
 
 
@@ -125,3 +125,57 @@ def test_dropout_repeats_with_torchs_seed_for_any_threads(threads):
         torch.manual_seed(3)
         found.append(Dropout(0.3)(torch.ones(999, 33)))
     assert torch.equal(*found)
+
+
+class TestBatchNorm:
+    def pair(self, width=5):
+        ours, plain = BatchNorm(width).double(), torch.nn.BatchNorm1d(width).double()
+        generator = torch.Generator().manual_seed(0)
+        with torch.no_grad():
+            for parameter in ours.parameters():
+                parameter.copy_(torch.randn(width, generator=generator))
+        plain.load_state_dict(ours.state_dict())
+        return ours, plain, generator
+
+    @pytest.mark.parametrize("n", [2, 3, 129])
+    def test_is_torchs(self, n):
+        ours, plain, generator = self.pair()
+        for _ in range(3):
+            x = 2 + 3 * torch.randn(n, 5, generator=generator, dtype=torch.float64)
+            ramp = torch.linspace(-1, 2, 5 * n, dtype=torch.float64).view(n, 5)
+            found = []
+            for norm in (ours, plain):
+                leaf = x.clone().requires_grad_()
+                out = norm(leaf)
+                wanted = (leaf, norm.weight, norm.bias)
+                found.append([out, *torch.autograd.grad((out * ramp).sum(), wanted)])
+            for one, other in zip(*found, strict=True):
+                assert_near(one, other)
+        for key, value in plain.state_dict().items():
+            assert_near(ours.state_dict()[key].double(), value.double())
+        assert_near(ours.eval()(x), plain.eval()(x))
+
+    def test_gradients_by_differences(self):
+        x = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
+        norm = BatchNorm(3).double()
+        assert torch.autograd.gradcheck(norm, x)
+
+    def test_half_precision_is_computed_in_float32(self):
+        norm, x = BatchNorm(5), torch.randn(50, 5)
+        half = norm(x.bfloat16())
+        assert half.dtype == torch.bfloat16
+        assert torch.equal(half, norm(x.bfloat16().float()).bfloat16())
+
+    def test_bits_do_not_depend_on_threads(self):
+        x, grad = torch.randn(20_000, 64), torch.randn(20_000, 64)
+        threads, found = torch.get_num_threads(), []
+        try:
+            for n_threads in (1, 2):
+                torch.set_num_threads(n_threads)
+                norm, leaf = BatchNorm(64), x.clone().requires_grad_()
+                norm(leaf).backward(grad)
+                found.append((leaf.grad, norm.weight.grad, norm.running_var))
+        finally:
+            torch.set_num_threads(threads)
+        for one, other in zip(*found, strict=True):
+            assert torch.equal(one, other)
