@@ -1,21 +1,31 @@
-"""How the defaults were chosen: cross-validation inside a training part.
+"""How parameters were chosen: cross-validation inside training parts.
 
-Each row differs from the one before in what it names. Only the training part of a
-`load_demo` set is used, cut into three stratified folds, one seed per fold.
+Each row differs from the one before in what it names. Without ``--data`` only the
+training part of a `load_demo` set is used, cut into three stratified folds, one seed
+per fold. With ``--data``, folders as ``benchmarks accuracy`` reads them, the parameters
+for rhythms are tried: of five folds by subject the first, third and fifth, and of each
+the training part alone, a quarter of whose subjects are tested on.
 """
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 import torch
 from joblib import Parallel, delayed
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import GroupKFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mne_eegmamba import EEGMambaClassifier, load_demo
+from benchmarks.accuracy import N_FFT, read
+from mne_eegmamba import (
+    EEGMambaClassifier,
+    EuclideanAlignment,
+    MultiTaskEpochs,
+    load_demo,
+)
 from mne_eegmamba.evaluation import score_table
 
 STEPS = {
@@ -44,35 +54,82 @@ def score(parameters, epochs, labels, fold, train, test):
     return scores["accuracy"], scores["auroc"], loss
 
 
+RHYTHM_STEPS = {
+    "aligned in space": {"align": "space", "d_model": 64, "max_epochs": 30},
+    "spectra aligned": {"align": "spectrum"},
+    "log power": {"log_power": True},
+    "time shift": {"time_shift": 0.02},
+    "mean of tokens": {"pooling": "mean"},
+    "batch norm": {"tokenizer_norm": "batch"},
+}
+
+
 def main(arguments):
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks choices", description=__doc__
     )
     parser.add_argument("--task", default="scp")
+    parser.add_argument("--data", type=Path, nargs="+")
     parser.add_argument("--jobs", type=int, default=2, help="folds at once")
     options = parser.parse_args(arguments)
-    epochs = load_demo(options.task)[options.task]["split == 'train'"]
+    if options.data:
+        found = {folder.name: read(folder) for folder in options.data}
+        data = MultiTaskEpochs(found)
+        return [row for task in found for row in rhythms(data, task, options.jobs)]
+    return waves(options.task, options.jobs)
+
+
+def waves(task, jobs):
+    """Try the steps on one set, then a rival."""
+    epochs = load_demo(task)[task]["split == 'train'"]
     labels = epochs.events[:, 2]
     folds = StratifiedKFold(3, shuffle=True, random_state=0).split(labels, labels)
     folds = list(folds)
-    print(f"{options.task}: {len(labels)} training epochs, 3 folds, seeds 0 to 2")
-    print(f"{'step':<20}{'accuracy':>10}{'AUROC':>10}{'log loss':>10}")
+    print(f"{task}: {len(labels)} training epochs, 3 folds, seeds 0 to 2")
+    print(HEADER)
     parameters, rows = {}, []
     for step, change in STEPS.items():
         parameters |= change
-        found = Parallel(options.jobs)(
-            delayed(score)(dict(parameters), epochs, labels, fold, *parts)
-            for fold, parts in enumerate(folds)
-        )
-        accuracy, auroc, loss = np.mean(found, axis=0)
-        print(f"{step:<20}{accuracy:>10.3f}{auroc:>10.3f}{loss:>10.3f}", flush=True)
-        rows.append({"step": step, "accuracy": accuracy, "auroc": auroc})
-        rows[-1]["log_loss"] = loss
-    accuracy, auroc, loss = rival(epochs, labels, folds)
-    step = "logistic regression"
-    print(f"{step:<20}{accuracy:>10.3f}{auroc:>10.3f}{loss:>10.3f}", flush=True)
-    rows.append({"step": step, "accuracy": accuracy, "auroc": auroc, "log_loss": loss})
+        rows.append(run(step, parameters, epochs, labels, folds, jobs))
+    return [*rows, shown("logistic regression", *rival(epochs, labels, folds))]
+
+
+def rhythms(data, task, jobs):
+    """Try the steps for rhythms on one set."""
+    data = data[data.task == task]
+    labels, groups = data.y, data.groups
+    folds = []
+    for train, _ in list(GroupKFold(5).split(labels, labels, groups))[::2]:
+        inner, test = next(GroupKFold(4).split(train, labels[train], groups[train]))
+        folds.append((train[inner], train[test]))
+    print(f"{task}: 3 of 5 folds by subject, inside their training parts; seeds 0 to 2")
+    print(HEADER)
+    parameters, rows = {}, []
+    for step, change in RHYTHM_STEPS.items():
+        parameters |= change
+        own = dict(parameters)
+        alignment = EuclideanAlignment(n_fft=N_FFT[own.pop("align")])
+        epochs = alignment.fit_transform(data)[task]
+        rows.append({"task": task, **run(step, own, epochs, labels, folds, jobs)})
     return rows
+
+
+def run(step, parameters, epochs, labels, folds, jobs):
+    """Cross-validate one choice, print its row and return it."""
+    found = Parallel(jobs)(
+        delayed(score)(dict(parameters), epochs, labels, fold, *parts)
+        for fold, parts in enumerate(folds)
+    )
+    return shown(step, *np.mean(found, axis=0))
+
+
+HEADER = f"{'step':<20}{'accuracy':>10}{'AUROC':>10}{'log loss':>10}"
+
+
+def shown(step, accuracy, auroc, loss):
+    """Print a row and return it."""
+    print(f"{step:<20}{accuracy:>10.3f}{auroc:>10.3f}{loss:>10.3f}", flush=True)
+    return {"step": step, "accuracy": accuracy, "auroc": auroc, "log_loss": loss}
 
 
 def rival(epochs, labels, folds):
