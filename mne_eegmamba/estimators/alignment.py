@@ -31,10 +31,10 @@ class EuclideanAlignment(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     n_fft : int | None, default=None
-        Whether spectra are aligned too, before that: each channel is filtered so that
-        the mean spectrum of its subject, in windows of ``n_fft`` samples, is flat as
-        far down as 1 % of its highest power. 256 (about a second) is a good choice for
-        rhythms; None leaves spectra as they are.
+        Samples in the windows in which spectra are aligned first: each channel is
+        filtered so that its mean spectrum over the subject's epochs is flat, but for
+        frequencies with less than about 1 % of the highest power, which stay low. About
+        a second, such as 256, is good for rhythms; None leaves spectra as they are.
     online : bool, default=False
         Whether each epoch is aligned by the epochs of its subject up to it, in the
         order in which they are given, as a running experiment must; or by all that
@@ -62,6 +62,10 @@ class EuclideanAlignment(TransformerMixin, BaseEstimator):
     ----------
     He, H., Wu, D. (2020). Transfer learning for brain-computer interfaces: a Euclidean
     space data alignment approach. IEEE Trans. Biomed. Eng. 67(2), 399-410.
+
+    Spectra of subjects are mapped by filters, to their mean instead of to a flat one,
+    in Gnassounou, T., Flamary, R., Gramfort, A. (2023). Convolution Monge mapping
+    normalization for learning on sleep data. NeurIPS.
 
     Examples
     --------
