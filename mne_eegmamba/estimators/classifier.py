@@ -18,8 +18,8 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
 
     Parameters
     ----------
-    d_model : int, default=128
-        Width of the tokens (the paper's D).
+    d_model : int, default=64
+        Width of the tokens (the paper's D, there 128).
     n_layers : int, default=2
         Bidirectional Mamba blocks (Appendix B).
     d_state : int, default=16
@@ -169,7 +169,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
     def __init__(
         self,
         *,
-        d_model=128,
+        d_model=64,
         n_layers=2,
         d_state=16,
         d_conv=4,

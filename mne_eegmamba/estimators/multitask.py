@@ -26,8 +26,8 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
 
     Parameters
     ----------
-    d_model : int, default=128
-        Width of the tokens (the paper's D).
+    d_model : int, default=64
+        Width of the tokens (the paper's D, there 128).
     n_layers : int, default=2
         Bidirectional Mamba blocks, each followed by a mixture of experts; the paper
         has 8.
@@ -209,7 +209,7 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
     def __init__(
         self,
         *,
-        d_model=128,
+        d_model=64,
         n_layers=2,
         d_state=16,
         d_conv=4,

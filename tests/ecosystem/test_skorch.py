@@ -94,7 +94,11 @@ def test_schedule(make, noise):
 def test_schedule_that_waits_for_a_plateau(make, noise):
     slower = LRScheduler("ReduceLROnPlateau", monitor="valid_loss", patience=0)
     clf = make(
-        max_epochs=8, schedule="constant", validation=0.4, callbacks=[slower]
+        max_epochs=8,
+        lr=2e-2,
+        schedule="constant",
+        validation=0.4,
+        callbacks=[slower],
     ).fit(*noise)
     rates, losses = (clf.history_[k].to_numpy() for k in ("lr", "valid_loss"))
     worse = losses[1:-1] >= np.minimum.accumulate(losses)[:-2] * (1 - 1e-4)

@@ -23,7 +23,7 @@ TINY = {
     "n_layers": 1,
     "tokenizer_pool": "max",  # an average hides 2 samples among 287 zeros
     "tokenizer_norm": "batch",
-    "max_epochs": 8,
+    "max_epochs": 12,
     "lr": 2e-3,
     "batch_size": 16,
     "dropout": 0.0,
