@@ -30,6 +30,7 @@ from mne_eegmamba.evaluation import score_table
 
 STEPS = {
     "before": {
+        "d_model": 128,
         "tokenizer_pool": "max",
         "mixup": 0.0,
         "lr": 1e-3,
@@ -42,6 +43,7 @@ STEPS = {
     "lr 5e-4, mixup 1": {"mixup": 1.0, "lr": 5e-4},
     "40 passes": {"max_epochs": 40},
     "max pooling again": {"tokenizer_pool": "max"},
+    "width 64": {"tokenizer_pool": "average", "d_model": 64},
 }
 
 
