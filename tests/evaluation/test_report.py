@@ -64,7 +64,7 @@ def test_sections_of_one_task(single, epochs):
 def test_tables_hold_what_was_trained(single, epochs):
     page = report(single, epochs[32:])
     parameters = html_of(page, "Parameters")
-    assert "<td>16</td>\n      <td>128</td>" in parameters  # d_model
+    assert "<td>16</td>\n      <td>64</td>" in parameters  # d_model
     changed, usual = map(parameters.index, ("<th>verbose<", "<th>activation_check"))
     assert changed < usual
     tasks = html_of(page, "Tasks")

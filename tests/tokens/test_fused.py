@@ -125,5 +125,7 @@ def test_tokenizer_is_the_literal_pipeline(n_channels, n_times, pool, norm, seed
     wanted += [p for module in convolutions for p in module.parameters()]
     ramp = torch.linspace(-1, 2, want.numel(), dtype=torch.float64).view(want.shape)
     both = [torch.autograd.grad((y * ramp).sum(), wanted) for y in (got, want)]
+    # Biases before a batch norm have no gradient but the rounding of the others.
+    largest = max(expected.abs().max() for expected in both[1])
     for actual, expected in zip(*both, strict=True):
-        assert_near(actual, expected)
+        assert_near(actual / largest, expected / largest)

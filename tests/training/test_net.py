@@ -54,6 +54,7 @@ def settings(**changed):
         "batch_size": 100,
         "label_smoothing": 0.0,
         "mixup": 0.0,
+        "time_shift": 0.0,
         "clip_norm": None,
         "precision": "float32",
         "schedule": "constant",

@@ -31,6 +31,7 @@ SETTINGS = {
     "batch_size": BATCH,
     "label_smoothing": 0.1,
     "mixup": 1.0,
+    "time_shift": 0.02,
     "clip_norm": 1.0,
     "precision": "float32",
     "schedule": "cosine",
