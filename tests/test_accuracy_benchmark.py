@@ -49,7 +49,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def quick(folder, tmp_path_factory):
-    out = tmp_path_factory.mktemp("out") / "compare.json"
+    out = tmp_path_factory.mktemp("out") / "accuracy.json"
     command = ("-W", "ignore", "-m", "benchmarks", "--out", str(out), "accuracy")
     printed = run(
         *command, "--data", str(folder), "--quick", "--align", "spectrum", "--jobs", "1"

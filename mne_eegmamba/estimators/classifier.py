@@ -398,7 +398,8 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         Returns
         -------
         embedding : ndarray, shape (n_epochs, n_features)
-            Class token, or pooled tokens.
+            Class token or pooled tokens, ``d_model`` columns; with ``log_power``
+            twice as many more.
 
         Raises
         ------

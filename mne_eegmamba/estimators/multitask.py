@@ -478,7 +478,8 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         Returns
         -------
         embedding : dict of ndarray | ndarray, shape (n_epochs, n_features)
-            Class token, or pooled tokens.
+            Class token or pooled tokens, ``d_model`` columns; with ``log_power``
+            twice as many more.
 
         Raises
         ------
