@@ -21,16 +21,14 @@ from benchmarks.baselines import band_power, braindecode_candidates
 from mne_eegmamba import (
     EEGMambaClassifier,
     EuclideanAlignment,
-    MultiTaskEEGMamba,
     MultiTaskEpochs,
     TaskGroupKFold,
     load_demo,
     paper_parameters,
 )
-from mne_eegmamba.evaluation import Jointly, compare, comparison_table
+from mne_eegmamba.evaluation import compare, comparison_table
 from mne_eegmamba.experiments import eegmamba_candidates
 
-RHYTHMS = {"log_power": True, "time_shift": 0.02}
 N_FFT = {"space": None, "spectrum": 256}
 SHOWN = [
     *("mean", "std", "chance", "difference", "low", "high", "p_folds"),
@@ -129,7 +127,7 @@ def one(name, candidate, data, cv, seed, options):
             return pd.DataFrame(content["scores"], columns=content["columns"])
     start = time.perf_counter()
     scores = compare({name: candidate}, data, cv, options.jobs)
-    scores["fold"] += options.seeds.index(seed) * scores["fold"].nunique()
+    scores["fold"] += seed * scores["fold"].nunique()
     spent = time.perf_counter() - start
     print(f"{name}, seed {seed}: {spent:.0f} s", flush=True)
     if file:
@@ -175,9 +173,6 @@ def candidates(options, seed):
     found = eegmamba_candidates(shared)
     literal = paper_parameters() | shared | {"lr": EEGMambaClassifier().lr}
     found["EEGMamba, as drawn"] = EEGMambaClassifier(**literal)
-    found["EEGMamba, for rhythms"] = EEGMambaClassifier(**shared | RHYTHMS)
-    jointly = MultiTaskEEGMamba(**shared | RHYTHMS)
-    found["EEGMamba, for rhythms, multi-task"] = Jointly(jointly)
     found |= braindecode_candidates(options.max_epochs, 16, seed)
     found["log band power, LR"] = band_power()
     if options.candidates is None:

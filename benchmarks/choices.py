@@ -2,9 +2,9 @@
 
 Each row differs from the one before in what it names. Without ``--data`` only the
 training part of a `load_demo` set is used, cut into three stratified folds, one seed
-per fold. With ``--data``, folders as ``benchmarks accuracy`` reads them, the parameters
-for rhythms are tried: of five folds by subject the first, third and fifth, and of each
-the training part alone, a quarter of whose subjects are tested on.
+per fold. With ``--data``, folders as ``benchmarks accuracy`` reads them, what serves
+rhythms is tried: of five folds by subject the first, third and fifth, and of each the
+training part alone, a quarter of whose subjects are tested on.
 """
 
 import argparse
@@ -33,6 +33,8 @@ STEPS = {
         "d_model": 128,
         "tokenizer_pool": "max",
         "mixup": 0.0,
+        "time_shift": 0.0,
+        "spectrum": False,
         "lr": 1e-3,
         "batch_size": 32,
         "max_epochs": 20,
@@ -44,6 +46,8 @@ STEPS = {
     "40 passes": {"max_epochs": 40},
     "max pooling again": {"tokenizer_pool": "max"},
     "width 64": {"tokenizer_pool": "average", "d_model": 64},
+    "time shift": {"time_shift": 0.02},
+    "spectrum: defaults": {"spectrum": True},
 }
 
 
@@ -57,10 +61,15 @@ def score(parameters, epochs, labels, fold, train, test):
 
 
 RHYTHM_STEPS = {
-    "aligned in space": {"align": "space", "d_model": 64, "max_epochs": 30},
+    "aligned in space": {
+        "align": "space",
+        "time_shift": 0.0,
+        "spectrum": False,
+        "max_epochs": 30,
+    },
     "spectra aligned": {"align": "spectrum"},
-    "log power": {"log_power": True},
     "time shift": {"time_shift": 0.02},
+    "spectrum": {"spectrum": True},
     "mean of tokens": {"pooling": "mean"},
     "batch norm": {"tokenizer_norm": "batch"},
 }
@@ -97,7 +106,7 @@ def waves(task, jobs):
 
 
 def rhythms(data, task, jobs):
-    """Try the steps for rhythms on one set."""
+    """Try what serves rhythms on one set."""
     data = data[data.task == task]
     labels, groups = data.y, data.groups
     folds = []

@@ -10,10 +10,14 @@ from mne_eegmamba.epochs.scaling import Scaling
 
 @dataclass(frozen=True)
 class Batch:
-    """Epochs of one task, ready for the network: ``x`` (batch, n_channels, n_times)."""
+    """Epochs of one task, ready for the network: ``x`` (batch, n_channels, n_times).
+
+    Of the samples, the first ``n_times`` are those of the epochs; zeros follow.
+    """
 
     x: torch.Tensor
     task: str
+    n_times: int
 
     def __len__(self):
         return len(self.x)
@@ -73,12 +77,12 @@ class TaskDataset(torch.utils.data.Dataset):
             Class numbers and weights, each of shape (batch,).
         """
         x = self.scaling.apply(self.data[self.rows[index]])
-        missing = self.min_times - x.shape[-1]
-        if missing > 0:
-            x = np.pad(x, ((0, 0), (0, 0), (0, missing)))
+        n_times = x.shape[-1]
+        if n_times < self.min_times:
+            x = np.pad(x, ((0, 0), (0, 0), (0, self.min_times - n_times)))
         labels = torch.from_numpy(self.labels[index])
         weights = torch.from_numpy(self.weights[index])
-        return Batch(torch.from_numpy(x), self.task), (labels, weights)
+        return Batch(torch.from_numpy(x), self.task, n_times), (labels, weights)
 
 
 @dataclass(frozen=True)

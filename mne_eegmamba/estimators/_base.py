@@ -33,7 +33,7 @@ class NetworkEstimator(
     @property
     def _n_features_out(self):
         """Width of `transform`, for scikit-learn's names of its columns."""
-        return self.net_.module_.config.d_embedding
+        return self.net_.module_.config.d_model
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "net_")

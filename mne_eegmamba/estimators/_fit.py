@@ -30,7 +30,7 @@ CONFIG = (
     "tokenizer_norm",
     "class_token",
     "pooling",
-    "log_power",
+    "spectrum",
     "final_norm",
     "bidirectional",
     "n_experts",

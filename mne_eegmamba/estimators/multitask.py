@@ -38,7 +38,7 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
     expand : int, default=2
         Blocks work at ``expand * d_model``.
     dropout : float, default=0.5
-        Dropout in the tokenizer (Fig. 7) and on the log power.
+        Dropout in the tokenizer (Fig. 7) and on the spectrum.
     tokenizer_pool : "average" | "max", default="average"
         What the tokenizer's two pooling steps take; the paper draws max.
     tokenizer_norm : None | "batch" | "group", default=None
@@ -49,11 +49,11 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
     pooling : "class_token" | "mean", default="class_token"
         What the head sees of the tokens: the class token (Eq. 12) or the mean of the
         others.
-    log_power : bool, default=False
-        Whether the head also sees the log power, over the epoch, of each output of the
-        tokenizer's first convolutions, of which the wide one then starts as windowed
-        cosines from 0 to 60 Hz at 200 Hz. For classes that differ in rhythms; the paper
-        draws none.
+    spectrum : bool, default=True
+        Whether each task has a second head, which sees the log power spectrum of each
+        channel (windows of 256 samples, up to 60 Hz at 200 Hz). Both heads are trained
+        by losses of their own; predictions take the mean of their log probabilities.
+        The paper draws none.
     final_norm : "layer" | None, default="layer"
         Norm before the head.
     bidirectional : bool, default=True
@@ -111,9 +111,9 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         In training, each epoch is blended with another of its batch, and so are their
         labels; the share is drawn from Beta(mixup, mixup). 0 leaves epochs as they
         are.
-    time_shift : float, default=0.0
+    time_shift : float, default=0.02
         In training, each epoch is shifted by a random number of samples, at most this
-        share of its length to either side. 0.02 goes well with rhythms.
+        share of its length to either side; what comes in repeats the sample at the end.
     class_weight : None | "balanced" | dict, default=None
         Weights of the classes within their task, as in scikit-learn; or a dict with
         one of these per task, or one from ``"task/label"`` to weights.
@@ -219,7 +219,7 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         tokenizer_norm=None,
         class_token="first",
         pooling="class_token",
-        log_power=False,
+        spectrum=True,
         final_norm="layer",
         bidirectional=True,
         n_experts=8,
@@ -243,7 +243,7 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         clip_norm=1.0,
         label_smoothing=0.0,
         mixup=1.0,
-        time_shift=0.0,
+        time_shift=0.02,
         class_weight=None,
         validation=None,
         early_stopping=None,
@@ -267,7 +267,7 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         self.tokenizer_norm = tokenizer_norm
         self.class_token = class_token
         self.pooling = pooling
-        self.log_power = log_power
+        self.spectrum = spectrum
         self.final_norm = final_norm
         self.bidirectional = bidirectional
         self.n_experts = n_experts
@@ -478,8 +478,7 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         Returns
         -------
         embedding : dict of ndarray | ndarray, shape (n_epochs, n_features)
-            Class token or pooled tokens, ``d_model`` columns; with ``log_power``
-            twice as many more.
+            Class token or pooled tokens, ``d_model`` columns; not the spectrum.
 
         Raises
         ------

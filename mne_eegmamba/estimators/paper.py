@@ -36,7 +36,7 @@ def paper_parameters(multitask=False):
         "tokenizer_norm": None,
         "class_token": "first",
         "pooling": "class_token",
-        "log_power": False,
+        "spectrum": False,
         "final_norm": None,
         "input_scale": "channel",
         "max_epochs": 100,

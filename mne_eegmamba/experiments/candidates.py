@@ -12,6 +12,7 @@ ABLATIONS = {
     "no task gate": {"task_gate": False},
     "no universal expert": {"universal_expert": False},
     "mean of tokens": {"pooling": "mean"},
+    "no spectrum": {"spectrum": False},
 }
 
 
@@ -26,8 +27,9 @@ def eegmamba_candidates(parameters=None, ablations=None):
         Which of the networks that lack a part of the multi-task one; None takes all:
         ``"forward only, mean of tokens"``, ``"no mixture of experts"``,
         ``"vanilla mixture"`` (neither task gate nor universal expert),
-        ``"no task gate"``, ``"no universal expert"`` and ``"mean of tokens"``, where
-        the heads see these instead of the class token.
+        ``"no task gate"``, ``"no universal expert"``, ``"mean of tokens"``, where the
+        heads see these instead of the class token, and ``"no spectrum"``, without the
+        heads that see it.
 
     Returns
     -------

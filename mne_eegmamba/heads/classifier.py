@@ -3,31 +3,23 @@
 import torch
 from torch import nn
 
-from mne_eegmamba.utils.layers import BatchNorms, Dropout, LayerNorm
+from mne_eegmamba.utils.layers import LayerNorm
 
 
 class Pooling(nn.Module):
-    """One vector per epoch: class token or mean of the others, then the log power."""
+    """One vector per epoch: the class token or the mean of the others."""
 
     def __init__(self, config):
         super().__init__()
         self.kind = config.pooling
         norm = config.final_norm == "layer"
         self.norm = LayerNorm(config.d_model) if norm else nn.Identity()
-        if config.log_power:
-            self.power_norms = BatchNorms(config.n_channels, 2 * config.d_model)
-            self.dropout = Dropout(config.dropout)
 
-    def forward(self, class_token, tokens, power, task):
-        """Return the embedding, shape (batch, d_embedding); ``power`` may be None."""
+    def forward(self, class_token, tokens):
+        """Return the embedding, shape (batch, d_model)."""
         if self.kind == "class_token":
-            embedding = self.norm(class_token)
-        else:
-            embedding = self.norm(tokens).mean(1)
-        if power is None:
-            return embedding
-        power = self.dropout(self.power_norms(power, task))
-        return torch.cat([embedding, power], dim=1)
+            return self.norm(class_token)
+        return self.norm(tokens).mean(1)
 
 
 class Head(nn.Linear):

@@ -12,7 +12,7 @@ FLAGS = (
     "task_gate",
     "moe_residual",
     "activation_checkpointing",
-    "log_power",
+    "spectrum",
 )
 
 BLIND = ("class_token", "first")  # pooling and class token, read forward only
@@ -39,7 +39,7 @@ class EEGMambaConfig:
     expand : int, default=2
         The blocks work at ``expand * d_model``.
     dropout : float, default=0.5
-        After the first pool of each tokenizer path, and on the log power.
+        After the first pool of each tokenizer path, and on the spectrum.
     tokenizer_pool : "average" | "max", default="average"
         What the tokenizer's pooling takes.
     tokenizer_norm : None | "batch" | "group", default=None
@@ -48,10 +48,10 @@ class EEGMambaConfig:
         Where the class token stands.
     pooling : "class_token" | "mean", default="class_token"
         What the heads see of the tokens.
-    log_power : bool, default=False
-        Whether the heads also see the log power of each output of the tokenizer's two
-        first convolutions, over the whole epoch. The wide one then starts as windowed
-        cosines from 0 to 0.3 cycles per sample.
+    spectrum : bool, default=False
+        Whether each task has a second head, which sees the log power spectrum of each
+        channel up to 0.3 cycles per sample. The network's logits are then the mean of
+        the log probabilities of both.
     final_norm : "layer" | None, default="layer"
         Norm before the heads.
     bidirectional : bool, default=True
@@ -102,7 +102,7 @@ class EEGMambaConfig:
     tokenizer_norm: str | None = None
     class_token: str = "first"
     pooling: str = "class_token"
-    log_power: bool = False
+    spectrum: bool = False
     final_norm: str | None = "layer"
     bidirectional: bool = True
     n_experts: int = 0
@@ -184,11 +184,6 @@ class EEGMambaConfig:
             Its entry in ``task_types``, or the task itself.
         """
         return (self.task_types or {}).get(task, task)
-
-    @property
-    def d_embedding(self):
-        """Width of what the heads see."""
-        return (3 if self.log_power else 1) * self.d_model
 
     @property
     def d_inner(self):

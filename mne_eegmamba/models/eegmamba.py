@@ -5,6 +5,7 @@ from torch import nn
 
 from mne_eegmamba.blocks.encoder import Encoder
 from mne_eegmamba.heads.classifier import Head, Pooling
+from mne_eegmamba.heads.spectrum import SpectrumHead
 from mne_eegmamba.tokens.spatial import SpatialConv
 from mne_eegmamba.tokens.tokenizer import MIN_TIMES, Tokenizer
 from mne_eegmamba.utils.names import module_key
@@ -51,8 +52,17 @@ class EEGMamba(nn.Module):
         self.pooling = Pooling(config)
         self.heads = nn.ModuleDict(
             {
-                module_key(task): Head(config.d_embedding, n)
+                module_key(task): Head(config.d_model, n)
                 for task, n in config.n_classes.items()
+            }
+        )
+        self.spectrum_heads = nn.ModuleDict(
+            {
+                module_key(task): SpectrumHead(
+                    n, config.n_classes[task], config.dropout
+                )
+                for task, n in config.n_channels.items()
+                if config.spectrum
             }
         )
 
@@ -71,10 +81,10 @@ class EEGMamba(nn.Module):
         logits : Tensor, shape (batch, n_classes)
             One row per epoch.
         """
-        return self.forward_with_losses(x, task)[0]
+        return combine(self.forward_with_losses(x, task)[0])
 
     def forward_with_losses(self, x, task):
-        """Classify epochs of one task, and return what training adds to the loss.
+        """Classify by each head alone, and return what training adds to the loss.
 
         Parameters
         ----------
@@ -85,17 +95,22 @@ class EEGMamba(nn.Module):
 
         Returns
         -------
-        logits : Tensor, shape (batch, n_classes)
-            One row per epoch.
+        logits : Tensor, shape (n_heads, batch, n_classes)
+            One row per epoch and head: that of the tokens and, with ``spectrum``, that
+            of the spectrum. Each has a loss of its own.
         auxiliary : Auxiliary | None
             Balance and router loss (Eq. 11), means over the layers; None without
             experts.
         """
+        self._check(x, task)
+        key = module_key(task)
+        # First the spectrum: its buffers are gone before those of the tokens are there.
+        others = [self.spectrum_heads[key](x)] if self.config.spectrum else []
         embedding, auxiliary = self._embed(x, task)
-        return self.heads[module_key(task)](embedding), auxiliary
+        return torch.stack([self.heads[key](embedding), *others]), auxiliary
 
     def embed(self, x, task):
-        """Return what the heads see.
+        """Return what the head of the tokens sees.
 
         Parameters
         ----------
@@ -106,16 +121,15 @@ class EEGMamba(nn.Module):
 
         Returns
         -------
-        embedding : Tensor, shape (batch, d_embedding)
-            One row per epoch: ``d_model`` columns of the tokens, and with ``log_power``
-            twice as many of the first convolutions.
+        embedding : Tensor, shape (batch, d_model)
+            One row per epoch.
         """
+        self._check(x, task)
         return self._embed(x, task)[0]
 
     def _embed(self, x, task):
-        tokens, power = self._tokens(x, task)
-        *encoded, auxiliary = self.encoder(tokens, task)
-        return self.pooling(*encoded, power, task), auxiliary
+        *encoded, auxiliary = self.encoder(self._tokens(x, task), task)
+        return self.pooling(*encoded), auxiliary
 
     def expert_weights(self, x, task, layer=-1):
         """Return how much each expert counts, per token.
@@ -140,7 +154,8 @@ class EEGMamba(nn.Module):
                 f"layer must be one of the {len(layers)} mixtures of experts of this "
                 f"network. Got {layer}."
             )
-        tokens, _ = self._tokens(x, task)
+        self._check(x, task)
+        tokens = self._tokens(x, task)
         return self.encoder.expert_weights(tokens, task, layers[layer])
 
     def spatial_filters(self, task):
@@ -162,7 +177,6 @@ class EEGMamba(nn.Module):
             return self.tokenizer.first_weights(self.spatial[module_key(task)])
 
     def _tokens(self, x, task):
-        self._check(x, task)
         return self.tokenizer(x, task, self.spatial[module_key(task)])
 
     def _check(self, x, task):
@@ -174,3 +188,19 @@ class EEGMamba(nn.Module):
                 f"x of task {task!r} must have the shape (batch, {channels[task]}, "
                 f"n_times) with n_times of at least {MIN_TIMES}. Got {tuple(x.shape)}."
             )
+
+
+def combine(logits):
+    """Return the verdict of several heads: the mean of their log probabilities.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (n_heads, batch, n_classes)
+        What each head says.
+
+    Returns
+    -------
+    logits : Tensor, shape (batch, n_classes)
+        Those of a single head as they are.
+    """
+    return logits[0] if len(logits) == 1 else logits.log_softmax(-1).mean(0)

@@ -1,7 +1,5 @@
 """Two-path tokenizer: short and long kernels over the same signal (Fig. 3 and 7)."""
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -16,8 +14,6 @@ WIDE = {"kernel": 49, "stride": 8, "pool": 3}
 LATER_KERNEL = 7
 POOL_STRIDE = 2
 MIN_TIMES = 289  # the shortest input that leaves one token on the wide path
-HIGHEST_BAND = 0.3  # cycles per sample: 60 Hz at 200 Hz
-LEAST_POWER = 1e-4  # of about unit power
 
 
 class TokenizerPath(nn.Module):
@@ -34,7 +30,6 @@ class TokenizerPath(nn.Module):
         self.conv3 = nn.Conv1d(d, d, LATER_KERNEL)
         self.norms = nn.ModuleList(_norm(config, d) for _ in range(3))
         self.dropout = Dropout(config.dropout)
-        self.log_power = config.log_power
 
     def forward(self, x, task, spatial):
         """Make tokens.
@@ -52,20 +47,17 @@ class TokenizerPath(nn.Module):
         -------
         tokens : Tensor, shape (batch, n_tokens, d_model)
             Tokens of this path.
-        power : Tensor, shape (batch, d_model) | None
-            From `log_power`, of the outputs of the first convolution.
         """
         weight, bias = self.first_convolution(spatial)
         x = F.pad(x, (0, 0, PADDING, PADDING))
         x = self._convolve(x, weight, bias, self.stride)
-        x = self.norms[0](x, task)  # (batch, n_strided, d_model)
-        power = log_power(x) if self.log_power else None
-        x = self.dropout(self.pool(F.gelu(x)))
+        x = F.gelu(self.norms[0](x, task))  # (batch, n_strided, d_model)
+        x = self.dropout(self.pool(x))
         x = self._convolve(x, self.conv2.weight, self.conv2.bias)
         x = F.gelu(self.norms[1](x, task))
         x = self._convolve(x, self.conv3.weight, self.conv3.bias)
         x = F.gelu(self.norms[2](x, task))
-        return self.pool(x), power
+        return self.pool(x)  # (batch, n_tokens, d_model)
 
     def first_convolution(self, spatial):
         """Return weight and bias of the spatial and the first convolution in one.
@@ -99,38 +91,15 @@ class Tokenizer(nn.Module):
         self.save_memory = config.activation_checkpointing and not counts
         self.small = TokenizerPath(config, **SMALL)
         self.wide = TokenizerPath(config, **WIDE)
-        if config.log_power:
-            tune_to_bands(self.wide.conv1)
 
     def forward(self, x, task, spatial):
-        """Make tokens.
-
-        Parameters
-        ----------
-        x : Tensor, shape (batch, n_channels, n_times)
-            Signal.
-        task : str
-            Its task.
-        spatial : SpatialConv
-            The task's spatial convolution.
-
-        Returns
-        -------
-        tokens : Tensor, shape (batch, n_tokens, d_model)
-            Tokens of both paths.
-        power : Tensor, shape (batch, 2 * d_model) | None
-            Log power of the outputs of both first convolutions.
-        """
+        """Map ``(batch, n_channels, n_times)`` to ``(batch, n_tokens, d_model)``."""
         x = x.transpose(1, 2).contiguous()  # channels last from here on
-        tokens, powers = zip(
-            *(
-                run_again(path, x, task, spatial, save_memory=self.save_memory)
-                for path in (self.small, self.wide)
-            ),
-            strict=True,
-        )
-        power = None if powers[0] is None else torch.cat(powers, dim=1)
-        return torch.cat(tokens, dim=1), power
+        tokens = [
+            run_again(path, x, task, spatial, save_memory=self.save_memory)
+            for path in (self.small, self.wide)
+        ]
+        return torch.cat(tokens, dim=1)
 
     def first_weights(self, spatial):
         """Return a row of channel weights per output and tap of what comes first.
@@ -148,44 +117,6 @@ class Tokenizer(nn.Module):
         paths = (self.small, self.wide)
         weights = [path.first_convolution(spatial)[0] for path in paths]
         return torch.cat([weight.transpose(1, 2).flatten(0, 1) for weight in weights])
-
-
-def log_power(x):
-    """Return the logarithm of the variance over time.
-
-    Parameters
-    ----------
-    x : Tensor, shape (batch, n_times, d_model)
-        Signals of about unit power.
-
-    Returns
-    -------
-    power : Tensor, shape (batch, d_model)
-        Nothing below -9.2, the logarithm of 1e-4.
-    """
-    x = x - x.mean(1, keepdim=True)
-    return (x.square().mean(1) + LEAST_POWER).log()
-
-
-def tune_to_bands(conv):
-    """Start a convolution as windowed cosines, each output at a frequency of its own.
-
-    Frequencies are spread evenly from 0 to 0.3 cycles per sample; phases, and weights
-    of the inputs, are drawn. The weights stay as large as torch makes them.
-
-    Parameters
-    ----------
-    conv : torch.nn.Conv1d
-        Its weight is changed.
-    """
-    n_out, n_in, kernel = conv.weight.shape
-    cycles = torch.linspace(0, HIGHEST_BAND, n_out)[:, None] * torch.arange(kernel)
-    waves = torch.cos(2 * math.pi * (cycles + torch.rand(n_out, 1)))
-    waves = waves * torch.hann_window(kernel + 2, periodic=False)[1:-1]
-    waves = waves / waves.square().mean(1, keepdim=True).sqrt()
-    with torch.no_grad():
-        size = conv.weight.std()
-        conv.weight.copy_(size * torch.randn(n_out, n_in, 1) * waves[:, None])
 
 
 def n_tokens(n_times):

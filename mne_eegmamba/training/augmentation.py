@@ -5,28 +5,30 @@ import torch
 from mne_eegmamba.batches.prefetch import send
 
 
-def shift_in_time(x, share):
+def shift_in_time(x, share, n_times):
     """Shift each epoch by a random number of samples; its ends are held.
 
     Parameters
     ----------
-    x : Tensor, shape (batch, n_channels, n_times)
+    x : Tensor, shape (batch, n_channels, n_samples)
         Epochs of one task.
     share : float
-        Largest shift, as a share of the epoch; torch's random numbers of the CPU are
+        Largest shift, as a share of ``n_times``; torch's random numbers of the CPU are
         used, on every device. 0 shifts nothing.
+    n_times : int
+        Samples of an epoch; zeros that follow stay where they are.
 
     Returns
     -------
-    x : Tensor, shape (batch, n_channels, n_times)
+    x : Tensor, shape (batch, n_channels, n_samples)
         Shifted epochs.
     """
-    n, _, n_times = x.shape
     most = int(share * n_times)
     if most == 0:
         return x
-    by = send(torch.randint(-most, most + 1, (n, 1)), x.device)
-    at = (torch.arange(n_times, device=x.device) + by).clamp(0, n_times - 1)
+    by = send(torch.randint(-most, most + 1, (len(x), 1)), x.device)
+    at = torch.arange(x.shape[2], device=x.device)
+    at = torch.where(at < n_times, (at + by).clamp(0, n_times - 1), at)
     return x.gather(2, at.unsqueeze(1).expand_as(x))
 
 

@@ -30,12 +30,12 @@ def soft_targets(labels, weights, n_classes, label_smoothing=0.0):
 
 
 def cross_entropy(logits, targets):
-    """Return the mean over the batch of the cross-entropy.
+    """Return the mean over the batch, and over the heads, of the cross-entropy.
 
     Parameters
     ----------
-    logits : Tensor, shape (batch, n_classes)
-        Scores.
+    logits : Tensor, shape (..., batch, n_classes)
+        Scores, perhaps of several heads.
     targets : Tensor, shape (batch, n_classes)
         From `soft_targets`, perhaps blended.
 

@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from mne_eegmamba.batches.dynamic_sampling import DynamicSampling
 from mne_eegmamba.batches.in_order import InOrder
 from mne_eegmamba.batches.prefetch import prefetch
+from mne_eegmamba.models.eegmamba import combine
 from mne_eegmamba.training.augmentation import blend, shift_in_time
 from mne_eegmamba.training.losses import cross_entropy, soft_targets
 from mne_eegmamba.training.memory import memory_error
@@ -72,7 +73,7 @@ class EEGMambaNet(NeuralNet):
         self.history.record(f"{prefix}_batch_count", n_batches)
 
     def infer(self, x, **fit_params):
-        """Run the network on a `Batch`; return logits and auxiliary losses."""
+        """Run the network on a `Batch`; return each head's logits and other losses."""
         with autocast(x.x.device, self.precision):
             return self.module_.forward_with_losses(x.x, x.task)
 
@@ -81,7 +82,7 @@ class EEGMambaNet(NeuralNet):
         inputs, (labels, weights) = batch
         n_classes = self.module_.config.n_classes[inputs.task]
         targets = soft_targets(labels, weights, n_classes, self.label_smoothing)
-        x = shift_in_time(inputs.x, self.time_shift)
+        x = shift_in_time(inputs.x, self.time_shift, inputs.n_times)
         x, targets = blend(x, targets, self.mixup)
         inputs = dataclasses.replace(inputs, x=x)
         return super().train_step_single((inputs, targets), **fit_params)
@@ -94,9 +95,12 @@ class EEGMambaNet(NeuralNet):
         return super().validation_step((inputs, targets), **fit_params)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
-        """Return the weighted cross-entropy, in training with the auxiliary losses."""
+        """Return the weighted cross-entropy, in training with the auxiliary losses.
+
+        In training each head has a loss of its own, and it is their mean.
+        """
         logits, auxiliary = y_pred
-        loss = self.criterion_(logits, y_true)
+        loss = self.criterion_(logits if training else combine(logits), y_true)
         if training and auxiliary is not None:
             loss = loss + self.balance_weight * auxiliary.balance
             loss = loss + self.router_z_weight * auxiliary.router_z
@@ -153,7 +157,7 @@ class Recorder(Callback):
         """Count right answers, as the network gave them, and losses."""
         x, (labels, _) = batch
         logits, auxiliary = kwargs["y_pred"]
-        right = (logits.argmax(-1) == labels).double().mean()
+        right = (combine(logits).argmax(-1) == labels).double().mean()
         part = "train" if training else "valid"
         self._add(f"{part}_accuracy", right, len(x))
         if len(net.module_.config.n_channels) > 1:

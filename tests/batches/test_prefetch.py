@@ -16,7 +16,7 @@ def batches(n=4):
     for i in range(n):
         x = torch.full((i + 1, 2, 300), float(i))
         targets = (torch.arange(i + 1), torch.ones(i + 1, dtype=torch.float64))
-        yield Batch(x, "ab"[i % 2]), targets
+        yield Batch(x, "ab"[i % 2], x.shape[2]), targets
 
 
 @pytest.mark.parametrize("n", range(5))

@@ -149,7 +149,7 @@ BAD_PARAMETERS = {
     "tokenizer_norm": ["layer", False, 1],
     "class_token": ["last", None, 0],
     "pooling": ["max", None],
-    "log_power": [1, None, "yes"],
+    "spectrum": [1, None, "yes"],
     "final_norm": ["batch", False],
     "input_scale": ["epoch", False, 1.0],
     "max_epochs": [0, 2.0, None],

@@ -30,7 +30,7 @@ def weights_of(clf):
     "parameters",
     [
         {},
-        {"tokenizer_norm": "batch", "pooling": "mean", "log_power": True},
+        {"tokenizer_norm": "batch", "pooling": "mean", "spectrum": True},
         {"tokenizer_norm": "group", "final_norm": None},
         {"n_experts": 0},
         {"task_gate": False, "universal_expert": False},

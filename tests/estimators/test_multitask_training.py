@@ -143,7 +143,7 @@ def test_columns_of_the_history(arrays):
         {"task_gate": False, "universal_expert": False},
         {"universal_expert": False, "top_k": 1},
         {"bidirectional": False, "pooling": "mean", "n_experts": 0},
-        {"tokenizer_norm": "batch", "pooling": "mean", "log_power": True},
+        {"tokenizer_norm": "batch", "pooling": "mean", "spectrum": True},
         {"input_scale": "window", "class_token": "middle"},
     ],
 )

@@ -391,7 +391,7 @@ EFFECTS = {
     "tokenizer_norm": "group",
     "class_token": "middle",
     "pooling": "mean",
-    "log_power": True,
+    "spectrum": False,
     "final_norm": None,
     "input_scale": "window",
     "max_epochs": 3,

@@ -8,6 +8,7 @@ import torch
 
 from mne_eegmamba.blocks.bimamba import BiMambaBlock
 from mne_eegmamba.models import EEGMamba, EEGMambaConfig
+from mne_eegmamba.models.eegmamba import combine
 from mne_eegmamba.utils.names import module_key
 from tests.tolerances import assert_near
 
@@ -144,13 +145,33 @@ def test_head_is_the_same_in_training_and_evaluation():
     assert_near(got, embedding @ head.weight.t() + head.bias)
 
 
+def test_one_head_is_left_as_it_is():
+    logits = torch.randn(1, 4, 3, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(combine(logits), logits[0])
+
+
+def test_two_heads_agree_on_the_mean_of_their_log_probabilities():
+    network, x = build(spectrum=True, dropout=0.0).eval(), epochs()
+    with torch.no_grad():
+        network.spectrum_heads["task_a"].head.weight.normal_()
+        tokens, spectrum = network.forward_with_losses(x, "a")[0].softmax(-1)
+        got = network(x, "a").softmax(-1)
+    assert not torch.allclose(tokens, spectrum, atol=0.1)
+    product = (tokens * spectrum).sqrt()
+    assert_near(got, product / product.sum(-1, keepdim=True))
+    plain = build(dropout=0.0).eval()
+    plain.load_state_dict(network.state_dict(), strict=False)
+    assert_near(plain(x, "a").softmax(-1), tokens)
+
+
 @pytest.mark.parametrize("n_experts", [0, 4])
 def test_each_task_has_its_own_channels_and_classes(n_experts):
-    network = build_tasks("ab", n_experts=n_experts)
+    network = build_tasks("ab", n_experts=n_experts, spectrum=True)
     assert network(epochs(2, 2), "a").shape == (2, 2)
     assert network(epochs(2, 3), "b").shape == (2, 3)
     network(epochs(2, 2), "a").sum().backward()
-    for part in (network.spatial, network.heads, network.encoder.task_tokens):
+    own = (network.spatial, network.heads, network.spectrum_heads)
+    for part in (*own, network.encoder.task_tokens):
         for name, parameter in part.named_parameters():
             assert (parameter.grad is None) == name.startswith("task_b"), name
 
@@ -172,7 +193,7 @@ def test_any_task_name():
 
 def test_mean_pooling_is_the_mean_over_the_signal_tokens():
     network, x = build(pooling="mean", final_norm=None).eval(), epochs()
-    tokens, _ = network.tokenizer(x, "a", network.spatial[module_key("a")])
+    tokens = network.tokenizer(x, "a", network.spatial[module_key("a")])
     _, others, _ = network.encoder(tokens, "a")
     assert_near(network.embed(x, "a"), others.mean(1))
 
@@ -195,7 +216,7 @@ def test_experts_and_gates_are_learned(options):
     for task, n in (("a", 2), ("b", 3)):
         logits, auxiliary = network.forward_with_losses(epochs(3, n), task)
         target = torch.arange(3) % n
-        losses += [torch.nn.functional.cross_entropy(logits, target), *auxiliary]
+        losses += [torch.nn.functional.cross_entropy(logits[0], target), *auxiliary]
     torch.stack(losses).sum().backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name
@@ -206,7 +227,7 @@ def test_experts_and_gates_are_learned(options):
 def test_auxiliary_losses():
     network, x = build_tasks("ab", n_experts=3).eval(), epochs(3, 2)
     logits, auxiliary = network.forward_with_losses(x, "a")
-    assert torch.equal(logits, network(x, "a"))
+    assert torch.equal(logits[0], network(x, "a"))
     assert auxiliary.balance.shape == auxiliary.router_z.shape == ()
     assert auxiliary.balance > 0
     assert auxiliary.router_z > 0
@@ -216,7 +237,7 @@ def test_auxiliary_losses():
 def test_expert_weights():
     network, x = build_tasks("ab", n_experts=5, top_k=3).eval(), epochs(3, 2)
     weights = [network.expert_weights(x, "a", layer) for layer in (0, 1, -1, -2)]
-    tokens, _ = network.tokenizer(x, "a", network.spatial[module_key("a")])
+    tokens = network.tokenizer(x, "a", network.spatial[module_key("a")])
     n_tokens = tokens.shape[1]
     for part in weights:
         assert part.shape == (3, 1 + n_tokens, 5)
@@ -251,11 +272,13 @@ def test_refused_input(shape, task, message):
         build()(torch.zeros(shape), task)
 
 
-@pytest.mark.parametrize("options", [{}, {"pooling": "mean"}])
+@pytest.mark.parametrize("options", [{}, {"pooling": "mean"}, {"spectrum": True}])
 @pytest.mark.parametrize("d_model", [16, 128])
 def test_epoch_gives_the_same_bits_in_any_batch(options, d_model):
     network = build(d_model=d_model, **options).eval()
-    x = epochs(7)
+    x = epochs(7, n_times=1000 if "spectrum" in options else 330)
+    for head in network.spectrum_heads.values():
+        torch.nn.init.normal_(head.head.weight)
     with torch.inference_mode():
         whole = network(x, "a")
         for size in range(2, 7):

@@ -12,7 +12,7 @@ from tests.tolerances import assert_near
 
 def test_shift_moves_whole_epochs_and_holds_their_ends():
     x = torch.arange(200.0).repeat(500, 2, 1) + 1000 * torch.arange(2.0)[:, None]
-    got = shift_in_time(x, 0.02)
+    got = shift_in_time(x, 0.02, 200)
     by = got[:, 0, 100] - 100
     assert sorted(set(by.tolist())) == list(range(-4, 5))
     expected = (torch.arange(200) + by[:, None]).clamp(0, 199)
@@ -23,12 +23,24 @@ def test_shift_moves_whole_epochs_and_holds_their_ends():
 @pytest.mark.parametrize("share", [0, 0.02])
 def test_nothing_is_shifted_by_less_than_a_sample(share):
     x = torch.randn(3, 2, 40)
-    assert shift_in_time(x, share) is x
+    assert shift_in_time(x, share, 40) is x
+
+
+def test_padding_stays_behind_the_epoch():
+    x = torch.arange(1.0, 51.0).repeat(100, 1, 1)
+    padded = F.pad(x, (0, 239))
+    moved = []
+    for given in (x, padded):
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(0)
+            moved.append(shift_in_time(given, 0.1, 50))
+    assert torch.equal(moved[1], F.pad(moved[0], (0, 239)))
+    assert (moved[0] != x).any()
 
 
 def test_gradient_goes_through_a_shift():
     x = torch.randn(3, 2, 100, requires_grad=True)
-    shift_in_time(x, 0.1).sum().backward()
+    shift_in_time(x, 0.1, 100).sum().backward()
     assert_near(x.grad.sum(-1), torch.full((3, 2), 100.0))
 
 

@@ -206,11 +206,12 @@ def test_history_goes_on_after_earlier_passes():
     assert list(earlier) == ["train_loss", "balance_loss"]
 
 
-def test_net_trains_as_adamw_does():
+@pytest.mark.parametrize("spectrum", [False, True])
+def test_net_trains_as_adamw_does(spectrum):
     # Where a gradient is near AdamW's eps, a step depends on its last bits: small steps
     # and a strong decay keep that below the tolerance, and a missing decay above it.
     chosen = {"lr": 1e-3, "weight_decay": 1.0, "clip_norm": 0.5}
-    module = network(n_experts=3)
+    module = network(n_experts=3, spectrum=spectrum)
     twin = copy.deepcopy(module).train()
     part = MultiTaskDataset(dataset().tasks[:1])
     run(module, part, n_passes=3, balance_weight=0.1, **chosen)
@@ -227,8 +228,8 @@ def test_net_trains_as_adamw_does():
     for _ in range(3):
         ((inputs, (labels, weights)),) = iterator
         logits, auxiliary = twin.forward_with_losses(inputs.x, "a")
-        losses = F.cross_entropy(logits, labels, reduction="none")
-        loss = (losses * weights).mean() + 0.1 * auxiliary.balance
+        losses = [F.cross_entropy(part, labels, reduction="none") for part in logits]
+        loss = (torch.stack(losses) * weights).mean() + 0.1 * auxiliary.balance
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(twin.parameters(), 0.5)
