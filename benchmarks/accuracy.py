@@ -17,7 +17,7 @@ import mne
 import numpy as np
 import pandas as pd
 
-from benchmarks.baselines import band_power, braindecode_candidates
+from benchmarks.baselines import band_power, braindecode_candidates, spectrum
 from mne_eegmamba import (
     EEGMambaClassifier,
     EuclideanAlignment,
@@ -175,6 +175,7 @@ def candidates(options, seed):
     found["EEGMamba, as drawn"] = EEGMambaClassifier(**literal)
     found |= braindecode_candidates(options.max_epochs, 16, seed)
     found["log band power, LR"] = band_power()
+    found["log spectrum, LR"] = spectrum()
     if options.candidates is None:
         return found
     unknown = set(options.candidates) - set(found)

@@ -50,18 +50,41 @@ def band_power():
     )
 
 
+def spectrum():
+    """Return a logistic regression on log spectra, as fine as a second allows."""
+    return make_pipeline(
+        FunctionTransformer(log_spectra),
+        StandardScaler(),
+        LogisticRegression(C=0.01, max_iter=1000),
+    )
+
+
 def log_band_powers(X):
     """Return the powers of each channel, shape (n_epochs, n_channels * n_bands)."""
-    signals = _read(X)
-    if signals.sfreq is None:
-        raise CannotTake("needs a sampling rate, and arrays have none")
-    n = min(signals.data.shape[2], round(2 * signals.sfreq))
-    at, density = welch(signals.data, signals.sfreq, nperseg=n)
+    at, density = _density(X, 2)
     bands = [
         density[..., (at >= low) & (at < high)].sum(-1)
         for low, high in zip(EDGES, EDGES[1:], strict=False)
     ]
-    return np.log(np.stack(bands, -1) + np.finfo(float).tiny).reshape(len(density), -1)
+    return _logarithm(np.stack(bands, -1))
+
+
+def log_spectra(X):
+    """Return the densities from 1 to 45 Hz, (n_epochs, n_channels * n_frequencies)."""
+    at, density = _density(X, 1)
+    return _logarithm(density[..., (at >= EDGES[0]) & (at < EDGES[-1])])
+
+
+def _density(X, seconds):
+    signals = _read(X)
+    if signals.sfreq is None:
+        raise CannotTake("needs a sampling rate, and arrays have none")
+    n = min(signals.data.shape[2], round(seconds * signals.sfreq))
+    return welch(signals.data, signals.sfreq, nperseg=n)
+
+
+def _logarithm(powers):
+    return np.log(powers + np.finfo(float).tiny).reshape(len(powers), -1)
 
 
 def braindecode_candidates(max_epochs, batch_size=16, random_state=0):

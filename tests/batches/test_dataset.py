@@ -64,6 +64,7 @@ def test_windows_are_scaled():
 def test_zeros_at_the_end_after_scaling(min_times, length):
     data = signals()
     inputs, _ = build(data, min_times=min_times).batch(np.array([1, 7]))
+    assert inputs.n_times == 30
     plain, _ = build(data).batch(np.array([1, 7]))
     assert inputs.x.shape == (2, 2, length)
     assert torch.equal(inputs.x[..., :30], plain.x)
