@@ -6,7 +6,7 @@ Teach a trained network another task
 A network was trained on slow cortical potentials of two people, one healthy and one
 with ALS. Now there is a new data set: blinks, of another device with other electrodes
 and another length. The network learns it through a spatial convolution, a place in the
-gate of its experts and a head of its own; all that it shares stays as it is. So the
+gate of its experts and heads of its own; all that it shares stays as it is. So the
 predictions for the older tasks are the same to the bit, and nothing has to be tested
 again.
 
@@ -91,9 +91,10 @@ print(table.round(3).to_string(na_rep="-"))
 
 # %%
 # The price of freezing: what two small data sets of slow potentials have taught is of
-# little use for blinks, and blinks stay near chance. A backbone that has seen more
-# tasks has more to offer. The potentials of the person with ALS (``scp_als``) stay near
-# chance, as they did for everybody in the competition they are from.
+# little use for blinks, so what is learned of them is in the spatial convolution and in
+# the head that sees the spectrum. A backbone that has seen more tasks has more to offer.
+# The potentials of the person with ALS (``scp_als``) stay near chance, as they did for
+# everybody in the competition they are from.
 
 fig, ax = plt.subplots(figsize=(6.5, 3.6), layout="constrained")
 bars = ["backbone frozen", "everything trained", "network of its own"]
