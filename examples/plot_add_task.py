@@ -92,9 +92,9 @@ print(table.round(3).to_string(na_rep="-"))
 # %%
 # The price of freezing: what two small data sets of slow potentials have taught is of
 # little use for blinks, so what is learned of them is in the spatial convolution and in
-# the head that sees the spectrum. A backbone that has seen more tasks has more to offer.
-# The potentials of the person with ALS (``scp_als``) stay near chance, as they did for
-# everybody in the competition they are from.
+# the head that sees the spectrum. A backbone that has seen more tasks has more to
+# offer. The potentials of the person with ALS (``scp_als``) stay near chance, as they
+# did for everybody in the competition they are from.
 
 fig, ax = plt.subplots(figsize=(6.5, 3.6), layout="constrained")
 bars = ["backbone frozen", "everything trained", "network of its own"]
