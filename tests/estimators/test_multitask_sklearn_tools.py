@@ -87,9 +87,7 @@ def test_score_of_some_classes_only(fitted_flat, flat):
 
 
 def test_the_classes_are_learned(flat):
-    clf = make_tasks(
-        max_epochs=12, dropout=0.0, mixup=0.0, n_experts=2, spectrum=False
-    )
+    clf = make_tasks(max_epochs=12, dropout=0.0, mixup=0.0, n_experts=2, spectrum=False)
     scores = cross_val_score(
         clf, flat, flat.y, groups=flat.groups, cv=TaskGroupKFold(2)
     )
