@@ -88,7 +88,7 @@ def main(arguments):
     if options.align:
         data = EuclideanAlignment(n_fft=N_FFT[options.align]).fit_transform(data)
     parts = [
-        one(name, candidate, data, cv, seed, options)
+        one(name, candidate, data, cv, seed, settings(options), options)
         for seed in options.seeds
         for name, candidate in candidates(options, seed).items()
     ]
@@ -110,12 +110,12 @@ def settings(options):
     return found | {"data": [folder.name for folder in options.data or ()]}
 
 
-def one(name, candidate, data, cv, seed, options):
+def one(name, candidate, data, cv, seed, key, options):
     """Return the scores of one candidate, from the folder of an earlier run if there.
 
-    Scores made with other options are not mixed in. Each seed has folds of its own.
+    Scores made with another ``key`` are not mixed in. Each seed has folds of its own.
     """
-    key = settings(options) | {"seed": seed}
+    key = key | {"seed": seed}
     file = None
     if options.keep and not isinstance(candidate, str):
         label = f"{name}-{seed}".replace(", ", "-").replace(" ", "-")

@@ -1,160 +1,156 @@
-"""How parameters were chosen: cross-validation inside training parts.
+"""What each choice is worth: one change of the defaults at a time.
 
-Each row differs from the one before in what it names. Without ``--data`` only the
-training part of a `load_demo` set is used, cut into three stratified folds, one seed
-per fold. With ``--data``, folders as ``benchmarks accuracy`` reads them, what serves
-rhythms is tried: of five folds by subject the first, third and fifth, and of each the
-training part alone, a quarter of whose subjects are tested on.
+Only training parts are looked at. Of ``--data``, folders as ``benchmarks accuracy``
+reads them, five folds by subject are made; of the training parts of the first, third
+and fifth, a quarter of the subjects is tested on. Of ``--demo``, sets of ``load_demo``,
+the training part of the archive is cut into three folds. ``--joint`` tries changes of
+the network for all sets at once, beside one network per set.
 """
 
 import argparse
 from pathlib import Path
 
 import numpy as np
-import torch
-from joblib import Parallel, delayed
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
+import pandas as pd
 from sklearn.model_selection import GroupKFold, StratifiedKFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from benchmarks.accuracy import N_FFT, read
+from benchmarks.accuracy import N_FFT, one, read, rows
 from mne_eegmamba import (
     EEGMambaClassifier,
     EuclideanAlignment,
+    MultiTaskEEGMamba,
     MultiTaskEpochs,
     load_demo,
 )
-from mne_eegmamba.evaluation import score_table
+from mne_eegmamba.evaluation import Jointly, comparison_table
 
-STEPS = {
-    "before": {
-        "d_model": 128,
-        "tokenizer_pool": "max",
-        "mixup": 0.0,
-        "time_shift": 0.0,
-        "spectrum": False,
-        "lr": 1e-3,
-        "batch_size": 32,
-        "max_epochs": 20,
-    },
-    "average pooling": {"tokenizer_pool": "average"},
-    "batches of 16": {"batch_size": 16},
-    "mixup 0.4": {"mixup": 0.4},
-    "lr 5e-4, mixup 1": {"mixup": 1.0, "lr": 5e-4},
-    "40 passes": {"max_epochs": 40},
-    "max pooling again": {"tokenizer_pool": "max"},
-    "width 64": {"tokenizer_pool": "average", "d_model": 64},
-    "time shift": {"time_shift": 0.02},
-    "spectrum: defaults": {"spectrum": True},
+CHANGES = {
+    "defaults": {},
+    "no spectrum": {"spectrum": False},
+    "no shift": {"time_shift": 0.0},
+    "shift 0.05": {"time_shift": 0.05},
+    "no mixup": {"mixup": 0.0},
+    "max pooling": {"tokenizer_pool": "max"},
+    "batch norm in the tokenizer": {"tokenizer_norm": "batch"},
+    "mean of the tokens": {"pooling": "mean"},
+    "width 32": {"d_model": 32},
+    "width 128": {"d_model": 128},
+    "one layer": {"n_layers": 1},
+    "no dropout": {"dropout": 0.0},
+    "batches of 32": {"batch_size": 32},
+    "lr 1e-3": {"lr": 1e-3},
+    "constant rate": {"schedule": "constant"},
 }
-
-
-def score(parameters, epochs, labels, fold, train, test):
-    torch.set_num_threads(1)
-    clf = EEGMambaClassifier(**parameters, random_state=fold, verbose="error")
-    proba = clf.fit(epochs[train], labels[train]).predict_proba(epochs[test])
-    scores = score_table(labels[test], proba, clf.classes_)
-    loss = log_loss(labels[test], proba, labels=clf.classes_)
-    return scores["accuracy"], scores["auroc"], loss
-
-
-RHYTHM_STEPS = {
-    "aligned in space": {
-        "align": "space",
-        "time_shift": 0.0,
-        "spectrum": False,
-        "max_epochs": 30,
-    },
-    "spectra aligned": {"align": "spectrum"},
-    "time shift": {"time_shift": 0.02},
-    "spectrum": {"spectrum": True},
-    "mean of tokens": {"pooling": "mean"},
-    "batch norm": {"tokenizer_norm": "batch"},
+JOINT_CHANGES = {
+    "jointly": {},
+    "jointly, no experts": {"n_experts": 0},
+    "jointly, 4 experts": {"n_experts": 4},
+    "jointly, no task gate": {"task_gate": False},
+    "jointly, lr 1e-3": {"lr": 1e-3},
+    "jointly, width 128": {"d_model": 128},
 }
 
 
 def main(arguments):
+    options = parse(arguments)
+    parts = [folder_part(folder, options.align) for folder in options.data or ()]
+    parts += [demo_part(name) for name in options.demo or ()]
+    data, cv = joined(parts)
+    print(
+        f"3 folds inside training parts, {options.max_epochs} passes, seeds "
+        f"{options.seeds}, alignment of folders: {options.align}"
+    )
+    key = {
+        "sets": list(data.tasks),
+        "align": options.align,
+        "max_epochs": options.max_epochs,
+    }
+    scores = pd.concat(
+        [
+            one(name, candidate, data, cv, seed, key, options)
+            for seed in options.seeds
+            for name, candidate in candidates(options, seed).items()
+        ],
+        ignore_index=True,
+    )
+    table = comparison_table(scores, "accuracy").reset_index()
+    print(shown(table).to_string(float_format="{:.3f}".format, na_rep="-"))
+    return {"options": key | {"seeds": options.seeds}, "table": rows(table)}
+
+
+def parse(arguments):
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks choices", description=__doc__
     )
-    parser.add_argument("--task", default="scp")
     parser.add_argument("--data", type=Path, nargs="+")
-    parser.add_argument("--jobs", type=int, default=2, help="folds at once")
-    options = parser.parse_args(arguments)
-    if options.data:
-        found = {folder.name: read(folder) for folder in options.data}
-        data = MultiTaskEpochs(found)
-        return [row for task in found for row in rhythms(data, task, options.jobs)]
-    return waves(options.task, options.jobs)
-
-
-def waves(task, jobs):
-    """Try the steps on one set, then a rival."""
-    epochs = load_demo(task)[task]["split == 'train'"]
-    labels = epochs.events[:, 2]
-    folds = StratifiedKFold(3, shuffle=True, random_state=0).split(labels, labels)
-    folds = list(folds)
-    print(f"{task}: {len(labels)} training epochs, 3 folds, seeds 0 to 2")
-    print(HEADER)
-    parameters, rows = {}, []
-    for step, change in STEPS.items():
-        parameters |= change
-        rows.append(run(step, parameters, epochs, labels, folds, jobs))
-    return [*rows, shown("logistic regression", *rival(epochs, labels, folds))]
-
-
-def rhythms(data, task, jobs):
-    """Try what serves rhythms on one set."""
-    data = data[data.task == task]
-    labels, groups = data.y, data.groups
-    folds = []
-    for train, _ in list(GroupKFold(5).split(labels, labels, groups))[::2]:
-        inner, test = next(GroupKFold(4).split(train, labels[train], groups[train]))
-        folds.append((train[inner], train[test]))
-    print(f"{task}: 3 of 5 folds by subject, inside their training parts; seeds 0 to 2")
-    print(HEADER)
-    parameters, rows = {}, []
-    for step, change in RHYTHM_STEPS.items():
-        parameters |= change
-        own = dict(parameters)
-        alignment = EuclideanAlignment(n_fft=N_FFT[own.pop("align")])
-        epochs = alignment.fit_transform(data)[task]
-        rows.append({"task": task, **run(step, own, epochs, labels, folds, jobs)})
-    return rows
-
-
-def run(step, parameters, epochs, labels, folds, jobs):
-    """Cross-validate one choice, print its row and return it."""
-    found = Parallel(jobs)(
-        delayed(score)(dict(parameters), epochs, labels, fold, *parts)
-        for fold, parts in enumerate(folds)
+    parser.add_argument("--demo", nargs="+", help="names of load_demo's sets")
+    parser.add_argument("--align", choices=N_FFT)
+    parser.add_argument("--joint", action="store_true")
+    parser.add_argument(
+        "--max-epochs", type=int, default=EEGMambaClassifier().max_epochs
     )
-    return shown(step, *np.mean(found, axis=0))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--jobs", type=int, default=2, help="fits at once")
+    parser.add_argument("--candidates", nargs="+", help="all, where not given")
+    parser.add_argument(
+        "--keep", type=Path, help="folder of scores so far, to stop and go on"
+    )
+    options = parser.parse_args(arguments)
+    if not options.data and not options.demo:
+        parser.error("--data or --demo must name sets")
+    return options
 
 
-HEADER = f"{'step':<20}{'accuracy':>10}{'AUROC':>10}{'log loss':>10}"
+def folder_part(folder, align):
+    """Return a folder's name, epochs and folds."""
+    data = MultiTaskEpochs({folder.name: read(folder)})
+    if align:
+        data = EuclideanAlignment(n_fft=N_FFT[align]).fit_transform(data)
+    y, groups, folds = data.y, data.groups, []
+    for train, _ in list(GroupKFold(5).split(y, y, groups))[::2]:
+        inner, test = next(GroupKFold(4).split(train, y[train], groups[train]))
+        folds.append((train[inner], train[test]))
+    return folder.name, data[folder.name], folds
 
 
-def shown(step, accuracy, auroc, loss):
-    """Print a row and return it."""
-    print(f"{step:<20}{accuracy:>10.3f}{auroc:>10.3f}{loss:>10.3f}", flush=True)
-    return {"step": step, "accuracy": accuracy, "auroc": auroc, "log_loss": loss}
+def demo_part(name):
+    """Return a demo set's name, training epochs and folds."""
+    epochs = load_demo(name)[name]["split == 'train'"]
+    y = epochs.events[:, 2]
+    folds = StratifiedKFold(3, shuffle=True, random_state=0).split(y, y)
+    return name, epochs, list(folds)
 
 
-def rival(epochs, labels, folds):
-    """Score a logistic regression on 28 means per channel, on the same folds."""
-    data = epochs.get_data(copy=False)
-    n = len(data)
-    data = data[:, :, : data.shape[2] // 28 * 28].reshape(n, data.shape[1], 28, -1)
-    rows = data.mean(-1).reshape(n, -1)
-    found = []
-    for train, test in folds:
-        regression = LogisticRegression(C=0.1, max_iter=2000)
-        model = make_pipeline(StandardScaler(), regression)
-        proba = model.fit(rows[train], labels[train]).predict_proba(rows[test])
-        scores = score_table(labels[test], proba, model.classes_)
-        loss = log_loss(labels[test], proba, labels=model.classes_)
-        found.append((scores["accuracy"], scores["auroc"], loss))
-    return np.mean(found, axis=0)
+def joined(parts):
+    """Return the epochs of all sets, and their folds: the first of each, and so on."""
+    data = MultiTaskEpochs({name: epochs for name, epochs, _ in parts})
+    starts = [np.flatnonzero(data.task == name)[0] for name, _, _ in parts]
+    cv = []
+    for fold in zip(*(folds for _, _, folds in parts), strict=True):
+        moved = [
+            (start + train, start + test)
+            for start, (train, test) in zip(starts, fold, strict=True)
+        ]
+        cv.append(tuple(np.concatenate(side) for side in zip(*moved, strict=True)))
+    return data, cv
+
+
+def candidates(options, seed):
+    """Return the changed networks, or those that were asked for."""
+    shared = {"max_epochs": options.max_epochs, "random_state": seed}
+    shared["verbose"] = "error"
+    alone = {"defaults": {}} if options.joint else CHANGES
+    found = {k: EEGMambaClassifier(**shared, **v) for k, v in alone.items()}
+    for name, change in JOINT_CHANGES.items() if options.joint else ():
+        found[name] = Jointly(MultiTaskEEGMamba(**shared, **change))
+    unknown = set(options.candidates or ()) - set(found)
+    if unknown:
+        raise SystemExit(f"--candidates takes some of {list(found)}, not {unknown}.")
+    return {name: found[name] for name in options.candidates or found}
+
+
+def shown(table):
+    """Return a row per candidate: accuracy of each set and their mean."""
+    wide = table.pivot(index="candidate", columns="task", values="mean")
+    wide = wide.loc[table["candidate"].unique(), table["task"].unique()]
+    return wide.assign(mean=wide.mean(axis=1))
