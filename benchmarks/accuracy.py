@@ -1,7 +1,8 @@
 """EEGMamba, its ablations and the paper's baselines on the same folds.
 
 A folder of ``--data`` holds one ``.npz`` per subject with ``X`` (n_epochs, n_channels,
-n_times), ``y``, ``sfreq`` and ``ch_names``; folds are grouped by subject. ``--demo``
+n_times; in microvolts, or in steps of ``lsb_uv`` microvolts), ``y``, ``sfreq`` and
+``ch_names``; folds are grouped by subject. ``--demo``
 takes the sets of ``load_demo`` instead, with the archive's split as the only fold. All
 candidates make the same number of passes with the same batch size, once per seed.
 ``--align`` gives all of them epochs that `EuclideanAlignment` has aligned by subject,

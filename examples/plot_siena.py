@@ -91,7 +91,7 @@ found = annotate_raw(clf, raw, overlap=0.5)
 proba = [extras["seizure"] for extras in found.extras]
 
 # %%
-# Shaded: epochs that experts call a seizure. ``raw.set_annotations(found)`` shows the
+# Shaded: epochs that experts call a seizure. ``raw.copy().set_annotations(found)`` shows the
 # same in MNE's browser.
 
 fig, ax = plt.subplots(figsize=(9, 3), layout="constrained")

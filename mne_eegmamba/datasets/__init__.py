@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "demo": ["load_demo"],
         "places": ["locate"],
         "preparation": ["prepare"],
+        "recordings": ["Recording"],
         "store": ["StoredEpochs", "open_store", "store_report", "write_store"],
     },
 )

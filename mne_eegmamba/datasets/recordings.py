@@ -19,10 +19,25 @@ class NoEpochs(Exception):
 
 @dataclass(frozen=True)
 class Recording:
-    """One recording of a data set.
+    """One recording of a data set, not yet read.
 
-    ``name`` is unique in its data set, ``signal`` is the file with the signal and
-    ``labels`` the one with the labels, where that is another.
+    Parameters
+    ----------
+    name : str
+        Unique in its data set.
+    subject, session : str
+        Whose it is, and which of theirs.
+    signal : Path
+        The file with the signal.
+    labels : Path | None, default=None
+        The file with the labels, where that is another.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from mne_eegmamba.datasets import Recording
+    >>> Recording("night-07", "07", "1", Path("night-07.edf")).subject
+    '07'
     """
 
     name: str

@@ -40,7 +40,7 @@ def write_store(out, name, recordings, read, parameters, n_jobs=None, on_error="
         What to read.
     read : callable
         ``read(recording, **parameters)`` returns `mne.Epochs` in volts whose
-        ``metadata`` has subject, session, recording and onset.
+        ``metadata`` has the columns subject, session, recording and onset.
     parameters : dict
         What JSON can hold.
     n_jobs, on_error : object

@@ -46,7 +46,7 @@ def evaluate(estimator, data, cv=None, alone=False, n_jobs=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from mne_eegmamba import EEGMambaClassifier, MultiTaskEpochs
+    >>> from mne_eegmamba import EEGMambaClassifier, MultiTaskEpochs, TaskGroupKFold
     >>> from mne_eegmamba.evaluation import evaluate
     >>> X = {"a": np.random.default_rng(0).standard_normal((8, 2, 300))}
     >>> groups = {"a": [1, 1, 2, 2, 3, 3, 4, 4]}
