@@ -64,7 +64,9 @@ def annotate_raw(clf, raw, task=None, overlap=0.0):
             "annotate_raw needs a network that was fitted on Epochs: one fitted on "
             "arrays knows neither channels nor rate."
         )
-    raw = _with_channels(raw, known.ch_names)
+    picks = _picks(raw, known.ch_names)
+    if raw.info["projs"]:  # they need all channels
+        raw = raw.copy().apply_proj(verbose="error")
     size = round(known.n_times / known.sfreq * raw.info["sfreq"])
     step = max(1, round(size * (1 - overlap)))
     starts = _window_starts(raw.n_times, size, step)
@@ -75,7 +77,8 @@ def annotate_raw(clf, raw, task=None, overlap=0.0):
         rows = np.searchsorted(starts, some)
         rows = rows[clean[rows]]
         if len(rows):
-            proba[rows] = _predict(clf, raw, name, starts[rows], size)
+            windows = _windows(raw, picks, starts[rows], size)
+            proba[rows] = _predict(clf, name, windows)
     edges = _moments(size, step, raw.n_times)
     found = _mean(starts, size, step, edges, proba)
     return _annotations(edges, found, known.classes, raw.info["sfreq"])
@@ -90,7 +93,8 @@ def _task(clf, task):
     return task, clf.tasks_[task]
 
 
-def _with_channels(raw, ch_names):
+def _picks(raw, ch_names):
+    """Return where the channels are."""
     missing = [name for name in ch_names if name not in raw.ch_names]
     if missing:
         raise ValueError(
@@ -103,8 +107,7 @@ def _with_channels(raw, ch_names):
             f"The recording has channels marked bad: {bads}. Call "
             "raw.interpolate_bads(), or clear raw.info['bads']."
         )
-    picked = raw.copy().pick(list(ch_names))
-    return picked.reorder_channels(list(ch_names))
+    return [raw.ch_names.index(name) for name in ch_names]
 
 
 def _window_starts(n_times, size, step):
@@ -125,20 +128,23 @@ def _is_clean(raw, starts, size):
     sfreq = raw.info["sfreq"]
     for found in raw.annotations:
         if found["description"].lower().startswith("bad"):
-            onset = found["onset"]
-            if raw.annotations.orig_time is not None:
-                onset = onset - raw.first_time
+            onset = found["onset"] - raw.first_time
             first, end = onset * sfreq, (onset + found["duration"]) * sfreq
             clean &= (starts + size <= first) | (starts >= max(end, first + 1))
     return clean
 
 
-def _predict(clf, raw, task, starts, size):
-    """Return the probabilities of some windows; only their piece is read."""
+def _windows(raw, picks, starts, size):
+    """Return some windows as Epochs; only their piece of the recording is read."""
     begin = starts[0]
-    signal = raw.get_data(start=begin, stop=starts[-1] + size, verbose="error")
+    signal = raw.get_data(picks, begin, starts[-1] + size, verbose="error")
     windows = np.stack([signal[:, at : at + size] for at in starts - begin])
-    epochs = mne.EpochsArray(windows, raw.info, baseline=None, verbose="error")
+    info = mne.pick_info(raw.info, picks)
+    return mne.EpochsArray(windows, info, baseline=None, proj=False, verbose="error")
+
+
+def _predict(clf, task, epochs):
+    """Return the probabilities of Epochs."""
     if not hasattr(clf, "task_classes_"):
         return clf.predict_proba(epochs)
     return clf.predict_proba({task: epochs})[task]

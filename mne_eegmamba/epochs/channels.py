@@ -1,5 +1,6 @@
 """Channels, rate and length of new epochs against those of the training data."""
 
+import numpy as np
 from mne.utils import logger
 
 from mne_eegmamba.epochs.check import Signals, epochs_list, signals_from_epochs
@@ -62,7 +63,9 @@ def at_rate(X, sfreq, n_times):
     Raises
     ------
     ValueError
-        If they have another rate and, once resampled, another length too.
+        If they have another rate and, once resampled, a length that is off by more
+        than one sample of the lower rate. (MNE's epochs include both ends, so the same
+        stretch of time has not quite the same length.)
     """
     parts = epochs_list(X)
     if isinstance(parts[0], StoredEpochs):
@@ -72,7 +75,7 @@ def at_rate(X, sfreq, n_times):
         return signals_from_epochs(X)
     signals_from_epochs(X)  # bad data is refused before any work is put into it
     times = round(len(parts[0].times) * sfreq / rate)
-    if n_times is not None and times != n_times:
+    if n_times is not None and abs(times - n_times) > max(1, sfreq / rate):
         raise ValueError(
             f"X has the sampling rate {rate} Hz, fit saw {sfreq} Hz with {n_times} "
             f"samples per epoch; resampled, the epochs of X would have {times}. Cut "
@@ -82,7 +85,16 @@ def at_rate(X, sfreq, n_times):
     resampled = [
         part.copy().load_data().resample(sfreq, verbose="error") for part in parts
     ]
-    return signals_from_epochs(resampled)
+    signals = signals_from_epochs(resampled)
+    return signals if n_times is None else _as_long(signals, n_times)
+
+
+def _as_long(signals, n_times):
+    """Cut the end off, or hold the last sample."""
+    data = signals.data[:, :, :n_times]
+    missing = n_times - data.shape[2]
+    data = np.pad(data, ((0, 0), (0, 0), (0, missing)), mode="edge")
+    return Signals(data, signals.ch_names, signals.sfreq)
 
 
 def _stored_at_rate(parts, sfreq):

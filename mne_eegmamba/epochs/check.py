@@ -267,11 +267,21 @@ def _refuse_bad(epochs):
             f"X has trigger channels: {triggers}. Only signals are allowed; pick them "
             "first, for example with epochs.pick('eeg')."
         )
+    _refuse_marked(epochs)
+
+
+def _refuse_marked(epochs):
+    """Refuse what MNE would have rejected by annotation: a mark at an edge is none."""
+    times, sample = epochs.times, 1 / epochs.info["sfreq"]
+    begin = times[0] if epochs.reject_tmin is None else epochs.reject_tmin
+    end = times[-1] if epochs.reject_tmax is None else epochs.reject_tmax
+    begin, end = begin + 1e-3 * sample, end + (1 - 1e-3) * sample
     for i, annotations in enumerate(epochs.get_annotations_per_epoch()):
-        marked = [a[2] for a in annotations if a[2].lower().startswith("bad")]
-        if marked:
-            raise ValueError(
-                f"Epoch {i} of X overlaps the annotation {marked[0]!r}. Epochs marked "
-                "bad are not allowed; make the Epochs with reject_by_annotation=True, "
-                "or remove the annotation."
-            )
+        for onset, duration, text, *_ in annotations:
+            marked = text.lower().startswith("bad")
+            if marked and onset < end and onset + duration > begin:
+                raise ValueError(
+                    f"Epoch {i} of X overlaps the annotation {text!r}. Epochs marked "
+                    "bad are not allowed; make the Epochs with "
+                    "reject_by_annotation=True, or remove the annotation."
+                )

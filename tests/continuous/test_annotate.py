@@ -139,13 +139,42 @@ def test_bad_stretches_are_left_out(clf):
     assert not ((half.onset < 3.5) & (half.onset + half.duration > 3.5)).any()
 
 
-def test_bad_stretches_of_a_recording_that_begins_later(clf):
+@pytest.mark.parametrize("date", [None, 0])
+def test_bad_stretches_of_a_recording_that_begins_later(clf, date):
     raw = make_raw(6 * N_TIMES)
-    raw.set_meas_date(0)
+    raw.set_meas_date(date)
     raw.set_annotations(mne.Annotations([3.5], [0.1], ["BAD"]))
     raw.crop(3.0)
     found = annotate_raw(clf, raw)
     np.testing.assert_allclose(found.onset, [3, 6, 9, 12])
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_projections_see_all_channels(tmp_path, on_disk):
+    names = [f"E{k}" for k in range(8)]
+    raw = make_raw(6 * N_TIMES, names)
+    raw._data += 5e-5 * np.sin(np.arange(raw.n_times) / 9)
+    raw.set_eeg_reference("average", projection=True, verbose="error")
+    events = np.c_[np.arange(6) * N_TIMES, np.zeros(6, int), [1, 2] * 3]
+    epochs = mne.Epochs(
+        raw, events, tmin=0, tmax=2.99, baseline=None, preload=True, verbose="error"
+    ).pick(names[:2])
+    clf = EEGMambaClassifier(**TINY).fit(epochs)
+    if on_disk:
+        raw.save(tmp_path / "x_raw.fif", fmt="double", verbose="error")
+        raw = mne.io.read_raw_fif(tmp_path / "x_raw.fif", verbose="error")
+    found = proba_of(annotate_raw(clf, raw), clf.classes_)
+    np.testing.assert_allclose(found, clf.predict_proba(epochs), rtol=1e-5)
+    assert not raw.proj
+
+
+def test_windows_that_include_both_ends(labelled):
+    odd = labelled.copy().resample(200.0, verbose="error").crop(tmax=2.0)
+    assert len(odd.times) == 401
+    clf = EEGMambaClassifier(**TINY).fit(odd)
+    for sfreq in (50.0, 100.0, 250.0):
+        raw = make_raw(900).resample(sfreq, verbose="error")
+        assert len(annotate_raw(clf, raw)) == 5
 
 
 def test_fits_the_recording(clf):

@@ -1,5 +1,6 @@
 """New epochs are brought to the channels and the rate of the training data."""
 
+import mne
 import numpy as np
 import pytest
 from mne.utils import catch_logging, use_log_level
@@ -96,6 +97,21 @@ class TestAtRate:
         ):
             at_rate(epochs, 80.0, 150)
         assert at_rate(epochs[:2], 80.0, None).data.shape[-1] == 160
+
+    @pytest.mark.parametrize("sfreq", [100.0, 400.0, 500.0, 512.0, 1000.0])
+    def test_both_ends_at_another_rate(self, sfreq):
+        """Epochs from 0 to 2 s have 401 samples at 200 Hz, and 2 * sfreq + 1 here."""
+        times = np.arange(int(2 * sfreq) + 1) / sfreq
+        wave = np.cos(2 * np.pi * 2 * times)
+        info = mne.create_info(1, sfreq, "eeg")
+        theirs = mne.EpochsArray(wave[None, None] * 1e-5, info, verbose="error")
+        got = at_rate(theirs, 200.0, 401)
+        assert got.data.shape == (1, 1, 401)
+        inner = slice(20, 380)  # resampling rings at the ends
+        expected = np.cos(2 * np.pi * 2 * np.arange(401) / 200)[inner]
+        np.testing.assert_allclose(got.data[0, 0, inner] * 1e5, expected, atol=0.05)
+        with pytest.raises(ValueError, match="with 408 samples"):
+            at_rate(theirs, 200.0, 408)
 
     def test_bad_epochs_are_refused_before_the_work(self, epochs):
         mine = epochs.copy()

@@ -149,6 +149,26 @@ class TestBadEpochs:
             signals_from_epochs(mine)
         assert len(signals_from_epochs(mine[:5]).data) == 5
 
+    def test_what_mne_keeps_is_taken(self):
+        """A mark of no length where an epoch begins, and one outside of reject_tmin."""
+        parts = [
+            mne.io.RawArray(np.ones((1, 600)), mne.create_info(1, 100.0, "eeg"))
+            for _ in range(2)
+        ]
+        joined = mne.concatenate_raws(parts)
+        assert "BAD boundary" in joined.annotations.description
+        epochs = mne.make_fixed_length_epochs(joined, 3.0, preload=True)
+        assert len(signals_from_epochs(epochs).data) == len(epochs) == 4
+        joined.set_annotations(mne.Annotations([3.2], [0.5], ["BAD"]))
+        events = mne.make_fixed_length_events(joined, duration=3.0)
+        late = {"reject_tmin": 1.0, "reject_tmax": 2.5}
+        ways = {"tmin": 0.0, "tmax": 2.99, "baseline": None, "preload": True}
+        epochs = mne.Epochs(joined, events, **ways, **late)
+        assert len(signals_from_epochs(epochs).data) == len(epochs) == 4
+        epochs = mne.Epochs(joined, events, **ways, reject_by_annotation=False)
+        with pytest.raises(ValueError, match="Epoch 1 .*'BAD'"):
+            signals_from_epochs(epochs)
+
     def test_other_annotations_are_allowed(self, epochs):
         mine = epochs.copy().set_annotations(mne.Annotations([0], [1], ["rest"]))
         assert len(signals_from_epochs(mine).data) == 48
