@@ -91,8 +91,8 @@ found = annotate_raw(clf, raw, overlap=0.5)
 proba = [extras["seizure"] for extras in found.extras]
 
 # %%
-# Shaded: epochs that experts call a seizure. ``raw.copy().set_annotations(found)`` shows the
-# same in MNE's browser.
+# Shaded: epochs that experts call a seizure. ``raw.copy().set_annotations(found)``
+# shows the same in MNE's browser.
 
 fig, ax = plt.subplots(figsize=(9, 3), layout="constrained")
 for onset in marked.loc[marked["recording"] == name, "onset"]:

@@ -13,8 +13,7 @@ from mne_eegmamba.utils.validation import check_rows
 class Samples:
     """Samples of a store as an array that is read piece by piece, in volts.
 
-    Indexing with an int, a slice or a vector of ints, alone or followed by channels,
-    gives an ndarray of float32.
+    Indexing with an int, a slice or a vector of ints gives an ndarray of float32.
     """
 
     dtype = np.dtype(np.float32)

@@ -30,6 +30,8 @@ class NetworkEstimator(
 ):
     """Train a network, keep it as ``net_``, and run it on new epochs."""
 
+    _split_seed = None  # of the first fit: who was validated on is never trained on
+
     @property
     def _n_features_out(self):
         """Width of `transform`, for scikit-learn's names of its columns."""
@@ -51,7 +53,8 @@ class NetworkEstimator(
         """
         device = choose_device(self.device)
         random_state = check_random_state(self.random_state)
-        train_set, valid = self._datasets(data, settings, random_state, least_classes)
+        seed = self._draw_split_seed(settings, random_state)
+        train_set, valid = self._datasets(data, settings, seed, least_classes)
         sizes = {}
         for name, part in data.items():
             task = name if len(data) > 1 else None
@@ -61,6 +64,7 @@ class NetworkEstimator(
         net = _fit.build(settings, sizes, device, random_state, n_batches)
         self._train(net, train_set, valid, n_passes, random_state)
         self._forget()
+        self._split_seed = seed
         self.tasks_ = {
             task.task: _fit.remembered(data[task.task], task.scaling)
             for task in train_set.tasks
@@ -72,8 +76,10 @@ class NetworkEstimator(
     def _continue(self, data, settings, n_passes, least_classes=2):
         """Train the present network further, with the scaling it knows."""
         random_state = check_random_state(self.random_state)
+        if self._split_seed is None:
+            self._split_seed = self._draw_split_seed(settings, random_state)
         train_set, valid = self._datasets(
-            data, settings, random_state, least_classes, self.tasks_
+            data, settings, self._split_seed, least_classes, self.tasks_
         )
         n_batches = train_set.n_batches(self.batch_size)
         net = renew_net(self.net_, settings, n_batches)
@@ -85,7 +91,12 @@ class NetworkEstimator(
             self.history_ = history_table(net, self.history_)
         return self
 
-    def _datasets(self, data, settings, random_state, least_classes, known=None):
+    def _draw_split_seed(self, settings, random_state):
+        """Return the seed of a split by share, None where there is no such split."""
+        by_share = isinstance(settings["validation"], float)
+        return int(random_state.randint(2**31 - 1)) if by_share else None
+
+    def _datasets(self, data, settings, seed, least_classes, known=None):
         """Return training and validation sets of all tasks."""
         train_sets, valid_sets = [], []
         for name, part in data.items():
@@ -94,7 +105,7 @@ class NetworkEstimator(
                 weight = self._class_weight_of(name, part.classes)
                 own = {**settings, "class_weight": weight}
                 train_set, valid = _fit.make_datasets(
-                    name, part, own, random_state, scaling, least_classes
+                    name, part, own, seed, scaling, least_classes
                 )
             train_sets.append(train_set)
             valid_sets += [] if valid is None else [valid]
@@ -119,13 +130,29 @@ class NetworkEstimator(
         for name in [n for n in vars(self) if n.endswith("_") and n[0] != "_"]:
             delattr(self, name)
 
-    def _check_continues(self, data):
-        """Refuse to train further on what the network does not know."""
+    def _check_continues(self, data, settings):
+        """Refuse to train further what the network is not, or does not know."""
+        self._check_same_network(settings)
         for name, part in data.items():
             with self._about(name):
                 self.tasks_[name].check_continues(
                     part, type(self).__name__, self.variable_length
                 )
+
+    def _check_same_network(self, settings):
+        config = self.net_.module_.config
+        now = {k: settings[k] for k in _fit.CONFIG if k in settings}
+        now.pop("task_types", None)  # of tasks that were added since, too
+        was = {name: getattr(config, name) for name in now}
+        now["input_scale"] = settings["input_scale"]
+        was["input_scale"] = next(iter(self.tasks_.values())).scaling.kind
+        changed = [f"{k}={was[k]!r}, now {now[k]!r}" for k in now if was[k] != now[k]]
+        if changed:
+            raise ValueError(
+                "Training goes on with the network of the first fit, which has "
+                f"{'; '.join(changed)}. Set these back, or use warm_start=False to "
+                "start anew."
+            )
 
     def _read(self, X, task, rows=None):
         """Return new epochs of a task as the network was trained to see them."""

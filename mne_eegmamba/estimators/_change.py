@@ -7,17 +7,21 @@ from sklearn.utils import check_random_state
 
 from mne_eegmamba.estimators import _fit
 from mne_eegmamba.models import EEGMamba
+from mne_eegmamba.tokens.tokenizer import MIN_TIMES
 from mne_eegmamba.training.history import history_table
 from mne_eegmamba.training.net import build_net
 from mne_eegmamba.training.precision import device_of
 from mne_eegmamba.training.seeding import local_seed
+from mne_eegmamba.utils.notices import warn_padding
 
 
 def add(estimator, name, data, settings, frozen):
     """Grow the network by a task and train it; the estimator changes at the end."""
     random_state = check_random_state(estimator.random_state)
-    train_set, valid = estimator._datasets({name: data}, settings, random_state, 2)
+    seed = estimator._draw_split_seed(settings, random_state)
+    train_set, valid = estimator._datasets({name: data}, settings, seed, 2)
     old = estimator.net_.module_
+    warn_padding(data.signals.data.shape[2], MIN_TIMES, name)
     config = dataclasses.replace(
         old.config,
         n_channels=old.config.n_channels | {name: data.signals.data.shape[1]},

@@ -1,8 +1,10 @@
 """Read what `fit` and `predict` are given; bad data stops here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
+from scipy.sparse import issparse  # one kind of sparse array is a dict
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, column_or_1d, validate_data
 
@@ -15,6 +17,7 @@ from mne_eegmamba.epochs.check import (
     signals_from_epochs,
 )
 from mne_eegmamba.epochs.labels import event_names, metadata_column
+from mne_eegmamba.epochs.multitask import MultiTaskEpochs
 from mne_eegmamba.epochs.windows import is_items, item_labels, stack_items
 
 
@@ -33,6 +36,17 @@ class TrainingData:
     weights: np.ndarray
     groups: np.ndarray | None
     seen: dict  # n_features_in_ and feature_names_in_, where scikit-learn wants them
+
+    def only(self, chosen):
+        """Return some of the epochs, by their numbers."""
+        groups = None if self.groups is None else self.groups[chosen]
+        return replace(
+            self,
+            rows=self.rows[chosen],
+            labels=self.labels[chosen],
+            weights=self.weights[chosen],
+            groups=groups,
+        )
 
 
 def read_array(estimator, X, reset):
@@ -80,6 +94,12 @@ def read(estimator, X, reset=True):
     signals : Signals
         The epochs.
     """
+    if isinstance(X, dict | MultiTaskEpochs) and not issparse(X):
+        raise TypeError(
+            f"{type(estimator).__name__} takes epochs of one task. Got a "
+            f"{type(X).__name__} of several; use MultiTaskEEGMamba, or X['task'] for "
+            "one of them."
+        )
     if not is_epochs(X):
         return read_array(estimator, X, reset)
     signals = signals_from_epochs(X)
@@ -128,8 +148,8 @@ def read_training_data(estimator, X, y, sample_weight, groups, classes=None, row
     y = column_or_1d(y, warn=True)
     groups = None if groups is None else np.asarray(groups)
     check_lengths(len(rows), y=y, groups=groups)
-    if y.dtype.kind == "f" and not np.isfinite(y).all():
-        raise ValueError("y contains NaN or infinity; every epoch needs a label.")
+    if pd.isna(y).any() or (y.dtype.kind == "f" and np.isinf(y).any()):
+        raise ValueError("y contains NaN, None or infinity; every epoch needs a label.")
     check_classification_targets(y)
     weights = _check_sample_weight(
         sample_weight, rows, dtype=np.float64, ensure_non_negative=True

@@ -45,7 +45,7 @@ CONFIG = (
 )
 
 
-def split_validation(data, validation, random_state):
+def split_validation(data, validation, seed):
     """Set validation epochs apart.
 
     Parameters
@@ -55,7 +55,7 @@ def split_validation(data, validation, random_state):
     validation : None | float | int | splitter
         A share of the epochs (of the groups, where there are groups), or the first
         fold of a scikit-learn splitter.
-    random_state : numpy.random.RandomState
+    seed : int | None
         For shares.
 
     Returns
@@ -66,24 +66,36 @@ def split_validation(data, validation, random_state):
     Raises
     ------
     ValueError
-        If a splitter puts a group on both sides.
+        If a splitter puts a group on both sides, or a share is wanted of one group.
     """
     rows = np.arange(len(data.labels))
     if validation is None:
         return rows, rows[:0]
+    weighty = data.weights > 0  # the others are as good as not there
+    if isinstance(validation, float) and weighty.any():
+        rows = rows[weighty]
     if isinstance(validation, float):
+        _check_several_groups(data.groups, validation)
         kind = StratifiedShuffleSplit if data.groups is None else GroupShuffleSplit
-        splitter = kind(n_splits=1, test_size=validation, random_state=random_state)
+        splitter = kind(n_splits=1, test_size=validation, random_state=seed)
     else:
         splitter = check_cv(validation, data.labels, classifier=True)
-    folds = splitter.split(rows, data.labels, data.groups)
-    train, valid = next(iter(folds), (rows[:0], rows[:0]))
+    part = data.only(rows)
+    none = np.arange(0)
+    train, valid = next(splitter.split(rows, part.labels, part.groups), (none, none))
+    train, valid = rows[train], rows[valid]
     if not len(train) or not len(valid) or len(np.intersect1d(train, valid)):
         raise ValueError(
             "validation must split the epochs into two parts that share none. Got "
             f"{len(train)} for training and {len(valid)} for validation, "
             f"{len(np.intersect1d(train, valid))} in both."
         )
+    if not weighty[valid].any():
+        raise ValueError(
+            "validation sets apart epochs whose sample weights are all zero, so that "
+            "there would be no validation loss. Choose others."
+        )
+    valid = valid[weighty[valid]]
     if data.groups is not None:
         both = np.intersect1d(data.groups[train], data.groups[valid])
         if len(both):
@@ -93,6 +105,15 @@ def split_validation(data, validation, random_state):
                 "that respects groups, such as GroupKFold."
             )
     return train, valid
+
+
+def _check_several_groups(groups, validation):
+    if groups is not None and len(np.unique(groups)) < 2:
+        raise ValueError(
+            f"validation={validation} sets groups apart, so there must be at least 2. "
+            f"All epochs are of the group {str(groups[0])!r}. Pass groups=, such as "
+            "runs, or groups=np.arange(n_epochs) to set single epochs apart."
+        )
 
 
 def class_factors(class_weight, data, rows):
@@ -137,7 +158,7 @@ def _listed_factors(class_weight, classes):
     return np.array([float(class_weight.get(label, 1)) for label in classes])
 
 
-def make_datasets(task, data, settings, random_state, scaling=None, least_classes=2):
+def make_datasets(task, data, settings, seed, scaling=None, least_classes=2):
     """Turn checked data into training and validation sets.
 
     Parameters
@@ -148,7 +169,7 @@ def make_datasets(task, data, settings, random_state, scaling=None, least_classe
         Checked.
     settings : dict
         The estimator's parameters.
-    random_state : numpy.random.RandomState
+    seed : int | None
         For the validation split.
     scaling : Scaling | None, default=None
         Of an earlier fit that goes on; None learns it from the training epochs.
@@ -162,7 +183,7 @@ def make_datasets(task, data, settings, random_state, scaling=None, least_classe
     valid : TaskDataset | None
         Validation epochs.
     """
-    kept, valid = split_validation(data, settings["validation"], random_state)
+    kept, valid = split_validation(data, settings["validation"], seed)
     factors = class_factors(settings["class_weight"], data, kept)
     signals = data.signals.data
     rows, labels, weights = as_multiset(

@@ -14,7 +14,7 @@ from mne_eegmamba.epochs.multitask import (
     check_task_name,
     check_tasks,
 )
-from mne_eegmamba.epochs.windows import is_items, is_windows, item_labels
+from mne_eegmamba.epochs.windows import is_items, item_labels
 
 
 @dataclass(frozen=True)
@@ -227,8 +227,8 @@ def read_form(X, task, default):
 
 
 def _opened(X):
-    """Return windows as Epochs, which carry labels, and all else as it is."""
-    return loaded(X) if is_windows(X) else X
+    """Return Epochs as MNE leaves them once they are read; arrays as they are."""
+    return loaded(X) if is_epochs(X) else X
 
 
 def _count(X):

@@ -10,12 +10,13 @@ from sklearn.utils import check_random_state
 from mne_eegmamba.epochs.scaling import Scaling
 from mne_eegmamba.estimators import _fit
 from mne_eegmamba.estimators._task import Task
+from mne_eegmamba.ops.backend import can_run
 from mne_eegmamba.training import checkpoint
 from mne_eegmamba.training.precision import choose_device
 from mne_eegmamba.utils.notices import warn_user
 
 SCALING = ("center", "scale", "magnitude")
-SEEN = ("n_features_in_", "feature_names_in_", "input_kind_")
+SEEN = ("n_features_in_", "feature_names_in_", "input_kind_", "_split_seed")
 
 
 def save(estimator, path):
@@ -31,6 +32,10 @@ def save(estimator, path):
             f"The parameters {left_out} cannot be written to a model file; after load "
             "they have their defaults."
         )
+    history = estimator.history_.select_dtypes("number")
+    texts = [name for name in estimator.history_ if name not in history]
+    if texts:
+        warn_user(f"The columns {texts} of history_ hold no numbers and are left out.")
     config = estimator.net_.module_.config
     content = {
         "estimator": type(estimator).__name__,
@@ -38,7 +43,7 @@ def save(estimator, path):
         "tasks": [_pack_task(name, task) for name, task in estimator.tasks_.items()],
         "config": {name: _plain(getattr(config, name)) for name in _fit.CONFIG},
         "seen": _pack_seen(estimator),
-        "history": _pack_table(estimator.history_),
+        "history": _pack_table(history),
     }
     arrays = {
         f"scaling.{number}.{name}": getattr(task.scaling, name)
@@ -119,9 +124,12 @@ def _unpack_seen(seen):
 
 
 def _net(estimator, config, arrays):
+    device = _device(estimator)
+    _settle_backend(estimator, device)
     settings = {
         **estimator.get_params(deep=False),
         **{name: _unpack_plain(value) for name, value in config.items()},
+        "backend": estimator.backend,
         "schedule": "constant",
         "validation": None,
         "early_stopping": None,
@@ -130,7 +138,6 @@ def _net(estimator, config, arrays):
         name: (task.n_channels, len(task.classes))
         for name, task in estimator.tasks_.items()
     }
-    device = _device(estimator)
     net = _fit.build(settings, sizes, device, check_random_state(0))
     return checkpoint.unpack_net(net, arrays)
 
@@ -147,6 +154,16 @@ def _device(estimator):
         )
         estimator.device = "auto"
         return device
+
+
+def _settle_backend(estimator, device):
+    """Take the best implementations here where those of the file cannot run."""
+    if not can_run(estimator.backend, device.type):
+        warn_user(
+            f"The model was saved with backend={estimator.backend!r}, which cannot run "
+            f"on {str(device)!r}; it is loaded with backend='auto'."
+        )
+        estimator.backend = "auto"
 
 
 def _plain(value):

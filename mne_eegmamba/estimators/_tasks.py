@@ -92,6 +92,11 @@ class TasksEstimator(NetworkEstimator):
         seen = {**seen, "input_kind_": form.kind}
         return self._start(data, settings, n_passes, seen, least_classes)
 
+    def _check_continues(self, data, settings):
+        """Refuse weights of unknown tasks as well."""
+        check_named_tasks(self.class_weight, self.tasks_)
+        super()._check_continues(data, settings)
+
     def _expose(self, seen):
         """Set what scikit-learn and users look for, out of ``tasks_``."""
         vars(self).update(seen)

@@ -147,15 +147,20 @@ class EuclideanAlignment(TransformerMixin, BaseEstimator):
         Raises
         ------
         TypeError
-            If epochs stay on disk.
+            If epochs stay on disk, or groups of a dict are no dict.
         ValueError
             If a subject's epochs are all zero, lengths do not fit, or ``n_fft`` is
             below 8.
         """
         if isinstance(X, MultiTaskEpochs):
-            return self._transform_tasks(X)
+            return self._transform_tasks(X, groups)
         if isinstance(X, dict):
-            groups = {} if groups is None else groups
+            if not isinstance(groups, dict | None):
+                raise TypeError(
+                    "groups of a dict must be a dict from tasks to the groups of their "
+                    f"epochs. Got {type(groups).__name__}."
+                )
+            groups = groups or {}
             return {k: self.transform(part, groups.get(k)) for k, part in X.items()}
         if is_epochs(X):
             return self._transform_epochs(loaded(X), groups)
@@ -189,16 +194,24 @@ class EuclideanAlignment(TransformerMixin, BaseEstimator):
             verbose="error",
         )
 
-    def _transform_tasks(self, data):
-        parts = {name: data[name] for name in data.tasks if (data.task == name).any()}
-        own = {name: data.groups[data.task == name] for name in parts}
-        y = {name: data.y[data.task == name] for name in parts}
-        labels = {k: [text[len(k) + 1 :] for text in y[k]] for k in parts}
-        names = {k: [text[len(k) + 1 :] for text in own[k]] for k in parts}
-        known = {k: names[k] if k in data.grouped else None for k in parts}
-        aligned = {k: self.transform(part, known[k]) for k, part in parts.items()}
-        order = np.concatenate([np.flatnonzero(data.task == name) for name in parts])
-        return MultiTaskEpochs(aligned, labels, names)[np.argsort(order)]
+    def _transform_tasks(self, data, groups):
+        known = data.tasks if groups is not None else data.grouped
+        groups = data.groups if groups is None else np.asarray(groups)
+        check_lengths(len(data), groups=groups)
+        rows = {name: np.flatnonzero(data.task == name) for name in data.tasks}
+        rows = {name: at for name, at in rows.items() if len(at)}
+        aligned = {
+            name: self.transform(data[name], groups[at] if name in known else None)
+            for name, at in rows.items()
+        }
+        y, own = (
+            {k: [text[len(k) + 1 :] for text in flat[at]] for k, at in rows.items()}
+            for flat in (data.y, data.groups)
+        )
+        order = np.concatenate(list(rows.values()))
+        found = MultiTaskEpochs(aligned, y, own)[np.argsort(order)]
+        found.grouped = data.grouped
+        return found
 
     def _align(self, data, groups):
         n = len(data)

@@ -146,8 +146,9 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
     289 samples are padded with zeros at the end.
 
     A fit depends on the epochs as a weighted multiset: neither their order nor the
-    choice between repeating an epoch and weighting it changes the result. So equal
-    epochs with equal labels are merged and their weights added.
+    choice between repeating an epoch and weighting it changes the result, but for
+    what ``validation`` sets apart. So equal epochs with equal labels are merged and
+    their weights added.
 
     References
     ----------
@@ -273,7 +274,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         data = _data.read_training_data(self, X, y, sample_weight, groups)
         seen, data = data.seen, {_fit.TASK: data}
         if self.warm_start and hasattr(self, "net_"):
-            self._check_continues(data)
+            self._check_continues(data, settings)
             return self._continue(data, settings, self.max_epochs)
         return self._start(data, settings, self.max_epochs, seen)
 
@@ -321,7 +322,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
             )
         data = _data.read_training_data(self, X, y, sample_weight, None, self.classes_)
         data = {_fit.TASK: data}
-        self._check_continues(data)
+        self._check_continues(data, settings)
         return self._continue(data, settings, 1, least_classes=1)
 
     def predict_proba(self, X):

@@ -66,7 +66,7 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         Experts for each token.
     universal_expert : bool, default=True
         Whether one more expert sees every token, with the weight that the strongest
-        chosen expert leaves (Eq. 10); needs ``top_k`` of 2 or more.
+        chosen expert leaves (Eq. 10).
     task_gate : bool, default=True
         Whether the gate knows the task (Eq. 8). Without it and the universal expert
         the mixture is the paper's "vanilla MoE".
@@ -337,7 +337,7 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         go_on = self.warm_start and hasattr(self, "net_")
         form, data = self._read_training(X, y, task, sample_weight, groups, known=go_on)
         if go_on:
-            self._check_continues(data)
+            self._check_continues(data, settings)
             return self._continue(data, settings, self.max_epochs)
         return self._begin(form, data, settings, self.max_epochs)
 
@@ -380,7 +380,7 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         )
         if first:
             return self._begin(form, data, settings, 1, least_classes=1)
-        self._check_continues(data)
+        self._check_continues(data, settings)
         return self._continue(data, settings, 1, least_classes=1)
 
     def predict_proba(self, X, *, task=None):

@@ -5,6 +5,7 @@ import pandas as pd
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import clone
 from sklearn.model_selection import check_cv
+from sklearn.utils.validation import has_fit_parameter
 
 from mne_eegmamba.epochs.multitask import MultiTaskEpochs
 from mne_eegmamba.evaluation.folds import TaskGroupKFold
@@ -150,8 +151,10 @@ def predict_alone(estimator, train, test):
     """
     found = {}
     for task in np.unique(test.task):
-        one = clone(estimator)
-        one.fit(train[str(task)], train.y[train.task == task])
+        one, rows = clone(estimator), train.task == task
+        knows = task in train.grouped and has_fit_parameter(one, "groups")
+        groups = {"groups": train.groups[rows]} if knows else {}
+        one.fit(train[str(task)], train.y[rows], **groups)
         proba = one.predict_proba(test[str(task)])
         found[str(task)] = test.y[test.task == task], proba, one.classes_
     return found

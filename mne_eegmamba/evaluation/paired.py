@@ -67,13 +67,11 @@ def signed_rank_test(differences):
     >>> signed_rank_test([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
     0.03125
     """
-    differences = np.asarray(differences, dtype=float)
+    # Ranks, and so ties, must not hang on the last bit of a mean.
+    differences = np.asarray(differences, dtype=float).round(12)
     if len(differences) < 2:
         return np.nan
-    if not differences.any():
-        return 1.0
-    # Ranks, and so ties, must not hang on the last bit of a mean.
-    return float(wilcoxon(differences.round(12)).pvalue)
+    return float(wilcoxon(differences).pvalue) if differences.any() else 1.0
 
 
 def holm(p_values):

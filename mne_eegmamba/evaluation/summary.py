@@ -151,6 +151,8 @@ class _Scores:
             "low": low,
             "high": high,
             "p_folds": p,
-            "better": (over_subjects > 0).sum() if len(over_subjects) else np.nan,
+            "better": (over_subjects.round(12) > 0).sum()
+            if len(over_subjects)
+            else np.nan,
             "p_subjects": signed_rank_test(over_subjects),
         }

@@ -62,7 +62,7 @@ class EEGMambaConfig:
         Experts for each token.
     universal_expert : bool, default=True
         Whether one more expert sees every token, with the weight that the strongest
-        chosen expert leaves (Eq. 10); needs ``top_k`` of 2 or more.
+        chosen expert leaves (Eq. 10).
     task_gate : bool, default=True
         Whether the gate knows the task.
     task_types : dict of {str: str} | None, default=None
@@ -156,12 +156,11 @@ class EEGMambaConfig:
 
     def _check_experts(self, owner):
         check_number("top_k", self.top_k, owner, 1, self.n_experts, integer=True)
-        if self.universal_expert and self.top_k < 2:
+        if self.top_k < 2:
             raise ValueError(
-                f"The `top_k` parameter of {owner} must be at least 2 with "
-                f"universal_expert=True. Got {self.top_k}: the one chosen expert "
-                "would have the weight 1 and leave the universal expert none. Use "
-                "top_k=2, or universal_expert=False."
+                f"The `top_k` parameter of {owner} must be at least 2. Got 1: a single "
+                "chosen expert would have the weight 1 whatever the gate says, which "
+                "could not learn. Use top_k=2, or n_experts=0."
             )
         unknown = set(self.task_types or {}) - set(self.n_channels)
         if unknown:

@@ -114,6 +114,26 @@ def backend_names():
     return ["auto", *names]
 
 
+def can_run(backend, device):
+    """Say whether all operators that a backend has run on a kind of device.
+
+    Parameters
+    ----------
+    backend : str
+        ``"auto"`` or the name of an implementation.
+    device : str
+        ``"cpu"`` or ``"cuda"``.
+
+    Returns
+    -------
+    able : bool
+        ``"auto"`` always is.
+    """
+    group = [i for found in IMPLEMENTATIONS.values() for i in found]
+    named = [i for i in group if i.name == backend]
+    return all(i.refusal(device, torch.float32) is None for i in named)
+
+
 def choose(op, backend, x):
     """Return the function that runs an operator on a tensor.
 

@@ -200,7 +200,7 @@ class Progress(Callback):
 
     def on_train_end(self, net, **kwargs):
         """Close it; an open bar could not be pickled with the net."""
-        del self.bar_
+        vars(self).pop("bar_", None)
 
 
 def build_net(module, settings, device, rng, n_batches):
@@ -304,12 +304,23 @@ def train(net, dataset, valid, n_passes):
             net.partial_fit(dataset)
         except torch.OutOfMemoryError:
             fits = False
-    net.train_split = None  # the net is kept, the user's data are not
-    net.module_.eval()
+        except BaseException:
+            _let_go(net)
+            raise
+        finally:
+            net.train_split = None  # the net is kept, the user's data are not
+            net.module_.eval()
     if not fits:
         net.notify("on_train_end", X=None, y=None)
         net.optimizer_.zero_grad()
         raise _too_large(net)
+
+
+def _let_go(net):
+    """Drop what a net that is kept after an error must not hold."""
+    for _, callback in net.callbacks_:
+        if isinstance(callback, Recorder | Progress):
+            callback.on_train_end(net)
 
 
 def _too_large(net):

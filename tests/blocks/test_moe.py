@@ -19,7 +19,7 @@ ABLATIONS = [
     {"top_k": 5},
     {"task_gate": False},
     {"universal_expert": False},
-    {"universal_expert": False, "top_k": 1},
+    {"universal_expert": False, "top_k": 4},
     {"moe_residual": False},
     {"moe_residual": False, "task_gate": False, "universal_expert": False},
 ]

@@ -255,3 +255,27 @@ class TestSpectra:
     def test_bad_lengths(self, X, n_fft):
         with pytest.raises((TypeError, ValueError), match=r"`n_fft` parameter.*Got"):
             EuclideanAlignment(n_fft).transform(X)
+
+
+def test_groups_of_several_tasks_may_be_given(X, groups):
+    data = MultiTaskEpochs({"a": X, "b": X[:, :2]}, dict.fromkeys("ab", [0, 1] * 8))
+    given = np.concatenate([groups, groups])
+    aligned = EuclideanAlignment().fit_transform(data, groups=given)
+    for name, part in (("a", X), ("b", X[:, :2])):
+        alone = EuclideanAlignment().fit_transform(part, groups=groups)
+        np.testing.assert_allclose(aligned[name], alone, atol=1e-12)
+    with pytest.raises(ValueError, match="same length.*32 epochs and 16 entries"):
+        EuclideanAlignment().transform(data, groups=groups)
+
+
+def test_what_is_known_of_groups_stays(X, groups):
+    y = dict.fromkeys("ab", [0, 1] * 8)
+    known = MultiTaskEpochs({"a": X, "b": X}, y, dict.fromkeys("ab", groups))
+    unknown = MultiTaskEpochs({"a": X, "b": X}, y)
+    assert EuclideanAlignment().fit_transform(known).grouped == ("a", "b")
+    assert EuclideanAlignment().fit_transform(unknown).grouped == ()
+
+
+def test_groups_of_a_dict_are_a_dict(X, groups):
+    with pytest.raises(TypeError, match="dict from tasks to the groups.*Got ndarray"):
+        EuclideanAlignment().fit_transform({"a": X}, groups=groups)

@@ -8,7 +8,7 @@ import scipy.sparse
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GroupKFold
 
-from mne_eegmamba import EEGMambaClassifier
+from mne_eegmamba import EEGMambaClassifier, MultiTaskEpochs
 
 METHODS = ["predict", "predict_proba", "decision_function", "transform"]
 
@@ -222,6 +222,20 @@ def test_arrays_in_predict(fitted, state, numbers, name, method):
     spoil, match = BAD_ARRAYS[name]
     bad = spoil(numbers[0])
     _refuses(fitted, state, lambda: getattr(fitted, method)(bad), f"{match}|features")
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_missing_labels_among_texts(clf, state, numbers, missing):
+    y = np.array(["a", "b", missing] * 10, dtype=object)
+    message = "y contains NaN, None or infinity; every epoch needs a label"
+    _refuses(clf, state, lambda: clf.fit(numbers[0], y), message)
+
+
+def test_several_tasks_in_fit(clf, state, numbers):
+    X, y = numbers
+    for several in ({"a": X}, MultiTaskEpochs({"a": X}, {"a": y})):
+        message = "takes epochs of one task. Got a .* use MultiTaskEEGMamba, or X"
+        _refuses(clf, state, lambda bad=several: clf.fit(bad, y), message)
 
 
 @pytest.mark.parametrize("name", BAD_EPOCHS)

@@ -104,6 +104,14 @@ def test_channels_of_epochs_are_named(epochs, state):
     )
 
 
+def test_weights_of_unknown_tasks_when_training_goes_on(state, arrays):
+    clf = make_tasks(warm_start=True).fit(*arrays)
+    clf.set_params(class_weight={"typo": "balanced"})
+    message = r"class_weight has entries for tasks that X lacks: \['typo'\]"
+    refuses(clf, state, lambda: clf.fit(*arrays), message)
+    refuses(clf, state, lambda: clf.partial_fit(*arrays), message)
+
+
 # Labels, weights and groups for `arrays`, which are dicts, and what is said of them.
 BAD_VALUES = {
     "missing labels": ({"y": None}, "Task 'a': .*requires y"),
@@ -338,7 +346,7 @@ def test_validation_must_respect_groups(state, arrays):
 BAD_PARAMETERS = {
     "bidirectional": [1, None, "both"],
     "n_experts": [-1, 2.0, None, "8"],
-    "top_k": [0, 1, 4, 2.0, None],  # 1 leaves the universal expert nothing; of 3
+    "top_k": [0, 1, 4, 2.0, None],  # with 1 the gate could not learn; of 3
     "universal_expert": [1, None],
     "task_gate": [0, "yes"],
     "task_types": ["a", ["a"], {"c": "x"}],

@@ -273,3 +273,10 @@ def test_tasks_that_share_an_array_may_be_replaced(arrays, new):
     clf.add_task("r", *new).remove_task("p").remove_task("q")
     assert isinstance(clf, MultiTaskEEGMamba)
     assert clf.predict({"r": new[0]})["r"].shape == (12,)
+
+
+def test_short_epochs_of_a_new_task_are_told(fitted_tasks):
+    X = np.random.default_rng(0).standard_normal((6, 2, 100))
+    clf = pickle.loads(pickle.dumps(fitted_tasks))
+    with pytest.warns(UserWarning, match="Epochs of task 'c' have 100 samples"):
+        clf.add_task("c", X, [0, 1] * 3)

@@ -370,3 +370,23 @@ def test_a_prediction_depends_on_its_epoch_only(fitted_tasks, flat, rng):
         assert_same(fitted_tasks.predict_proba(flat[rows]), expected[rows])
     many = np.tile(np.arange(36), 9)
     assert_same(fitted_tasks.predict_proba(flat[many]), expected[many])
+
+
+def test_epochs_that_mne_drops_when_it_reads_them():
+    rng = np.random.default_rng(0)
+    data = rng.standard_normal((2, 3000)) * 1e-5
+    data[0, 700:750] = 1e-3
+    raw = mne.io.RawArray(data, mne.create_info(2, 100.0, "eeg"), verbose="error")
+    events = np.c_[np.arange(10) * 300, np.zeros(10, int), [1, 2] * 5]
+    ways = {"tmin": 0, "tmax": 2.99, "baseline": None, "verbose": "error"}
+
+    def made(preload):
+        reject = {"eeg": 5e-4}
+        return mne.Epochs(raw, events, preload=preload, reject=reject, **ways)
+
+    clf = make_tasks().fit({"a": made(False)})
+    whole = {"a": made(True)}
+    assert len(whole["a"]) == 9
+    expected = make_tasks().fit(whole).predict_proba(whole)["a"]
+    np.testing.assert_array_equal(clf.predict_proba({"a": made(False)})["a"], expected)
+    assert clf.score({"a": made(False)}) == clf.score(whole)

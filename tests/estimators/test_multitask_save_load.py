@@ -82,7 +82,7 @@ def test_what_is_known_of_epochs(epochs, path):
         {"bidirectional": False, "pooling": "mean", "moe_residual": False},
         {"moe_residual": False, "balance_statistics": "batch"},
         {"n_experts": 0, "tokenizer_norm": "batch", "tokenizer_pool": "max"},
-        {"task_gate": False, "universal_expert": False, "top_k": 1},
+        {"task_gate": False, "universal_expert": False, "top_k": 3},
     ],
 )
 def test_parameters(arrays, path, parameters):

@@ -141,7 +141,7 @@ def test_columns_of_the_history(arrays):
     "parameters",
     [
         {"task_gate": False, "universal_expert": False},
-        {"universal_expert": False, "top_k": 1},
+        {"universal_expert": False, "top_k": 3},
         {"bidirectional": False, "pooling": "mean", "n_experts": 0},
         {"tokenizer_norm": "batch", "pooling": "mean", "spectrum": True},
         {"input_scale": "window", "class_token": "middle"},

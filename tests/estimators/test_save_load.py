@@ -175,6 +175,35 @@ def test_saved_twice(fitted, numbers, saved, tmp_path):
     )
 
 
+class Note(Callback):
+    """Write a text and a number into the history."""
+
+    def on_epoch_end(self, net, **kwargs):
+        """Write."""
+        net.history.record("mood", "good")
+        net.history.record("pulse", 60.0)
+
+
+def test_texts_in_the_history_are_named(make, numbers, path):
+    clf = make(callbacks=[Note()]).fit(*numbers).set_params(callbacks=None)
+    assert clf.history_["mood"].tolist() == ["good", "good"]
+    with pytest.warns(UserWarning, match=r"columns \['mood'\] of history_"):
+        clf.save(path)
+    assert EEGMambaClassifier.load(path).history_["pulse"].tolist() == [60.0, 60.0]
+
+
+def test_a_backend_that_is_not_here(make, numbers, path, monkeypatch):
+    """As for a network of a GPU on a machine without one."""
+    clf = make().fit(*numbers)
+    clf.set_params(backend="mamba_ssm").save(path)
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    with pytest.warns(UserWarning, match="backend='mamba_ssm', which cannot run"):
+        loaded = EEGMambaClassifier.load(path)
+    assert loaded.backend == "auto"
+    expected = clf.predict_proba(numbers[0])
+    np.testing.assert_array_equal(loaded.predict_proba(numbers[0]), expected)
+
+
 def test_parameters_changed_after_fit(make, numbers, path):
     X, y = numbers
     clf = make().fit(X, y)

@@ -1,6 +1,7 @@
 """What training does with weights, validation, seeds and repeated calls."""
 
 import inspect
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -26,13 +27,22 @@ def splits(monkeypatch):
     seen = []
     plain = _fit.split_validation
 
-    def spy(data, validation, random_state):
-        train, valid = plain(data, validation, random_state)
+    def spy(data, validation, seed):
+        train, valid = plain(data, validation, seed)
         seen.append((data, train, valid))
         return train, valid
 
     monkeypatch.setattr(_fit, "split_validation", spy)
     return seen
+
+
+class Breaks(Callback):
+    """Fail in the second pass that it sees."""
+
+    def on_epoch_end(self, net, **kwargs):
+        """Divide by what is left."""
+        self.left_ = getattr(self, "left_", 2) - 1
+        1 / self.left_  # noqa: B018
 
 
 def _same(one, other, X):
@@ -222,6 +232,25 @@ class TestEarlyStopping:
         np.testing.assert_allclose(loss, losses.min(), rtol=1e-5)
         assert losses.iloc[-1] > losses.min()
 
+    def test_epochs_without_weight_are_not_there(self, make, numbers):
+        """They are in no share, and alone they give no loss to stop by."""
+        X, y = numbers
+        weight = np.where(np.arange(30) < 24, 1.0, 0.0)
+        clf = make(validation=0.25, early_stopping=2)
+        _same(
+            clone(clf).fit(X, y, sample_weight=weight),
+            clone(clf).fit(X[:24], y[:24]),
+            X,
+        )
+        clf.set_params(validation=PredefinedSplit(np.where(weight > 0, -1, 0)))
+        with pytest.raises(ValueError, match="weights are all zero.*validation loss"):
+            clf.fit(X, y, sample_weight=weight)
+
+    def test_a_share_of_one_group_is_refused(self, make, numbers):
+        X, y = numbers
+        with pytest.raises(ValueError, match="at least 2. All .* group 'me'. Pass gro"):
+            make(validation=0.2).fit(X, y, groups=["me"] * 30)
+
     def test_a_last_pass_that_is_best_is_kept(self, make, numbers):
         clf = make(validation=0.3, early_stopping=5, max_epochs=3).fit(*numbers)
         assert len(clf.history_) <= 3
@@ -263,6 +292,48 @@ class TestGoingOn:
         clf = make(warm_start=True, schedule="constant").fit(*numbers)
         clf.set_params(lr=1e-4).fit(*numbers)
         np.testing.assert_allclose(clf.history_.lr, [3e-3, 3e-3, 1e-4, 1e-4])
+
+    @pytest.mark.parametrize("state", [None, 0, "instance"])
+    def test_who_was_validated_on_is_never_trained_on(
+        self, make, numbers, splits, tmp_path, state
+    ):
+        state = np.random.RandomState(3) if state == "instance" else state
+        clf = make(warm_start=True, max_epochs=1, validation=0.3, random_state=state)
+        clf.fit(*numbers).fit(*numbers)
+        if state in (None, 0):  # another cannot be written
+            clf.save(tmp_path / "clf")
+            EEGMambaClassifier.load(tmp_path / "clf").fit(*numbers)
+        _, _, first = splits[0]
+        for _, train, valid in splits[1:]:
+            assert np.array_equal(valid, first)
+            assert not set(train) & set(first)
+
+    @pytest.mark.parametrize(
+        "changed",
+        [{"d_model": 8}, {"spectrum": False}, {"dropout": 0.1}, {"input_scale": None}],
+    )
+    def test_another_network_is_refused(self, make, numbers, changed):
+        clf = make(warm_start=True).fit(*numbers)
+        before = clf.predict_proba(numbers[0])
+        clf.set_params(**changed)
+        ((name, value),) = changed.items()
+        message = f"the first fit, which has {name}=.*, now {value!r}.*warm_start=False"
+        for again in (clf.fit, clf.partial_fit):
+            with pytest.raises(ValueError, match=message):
+                again(*numbers)
+        np.testing.assert_array_equal(clf.predict_proba(numbers[0]), before)
+        assert len(clf.set_params(warm_start=False).fit(*numbers).history_) == 2
+
+    def test_after_an_error_the_net_holds_no_data(self, make, numbers):
+        clf = make(warm_start=True, validation=0.3, verbose="info").fit(*numbers)
+        clf.set_params(callbacks=[("breaks", Breaks())])
+        with pytest.raises(ZeroDivisionError):
+            clf.fit(*numbers)
+        assert clf.net_.train_split is None
+        assert not clf.net_.module_.training
+        X = numbers[0]
+        again = pickle.loads(pickle.dumps(clf.set_params(callbacks=None)))
+        np.testing.assert_array_equal(again.predict_proba(X), clf.predict_proba(X))
 
     def test_without_warm_start_all_is_forgotten(self, make, fitted, numbers):
         clf = make().fit(*numbers)

@@ -144,3 +144,25 @@ def test_a_named_device_and_single_folds_stay_where_they_are(data, placed):
 def test_without_several_cards_nothing_is_set(data, placed, monkeypatch, n_cards):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: n_cards)
     assert placed(Placed(), data) == ["auto"] * 8
+
+
+class Grouped(Nearest):
+    """Note the groups that each fit was given."""
+
+    seen = []
+
+    def fit(self, X, y, groups=None):
+        self.seen.append(groups)
+        return super().fit(X, y)
+
+
+def test_an_estimator_that_is_trained_alone_gets_the_groups(monkeypatch):
+    monkeypatch.setattr(Grouped, "seen", [])
+    X, y = np.random.default_rng(0).standard_normal((12, 1, 300)), [0, 1] * 6
+    groups = np.repeat(np.arange(6), 2)
+    data = MultiTaskEpochs({"a": X}, {"a": y}, {"a": groups})
+    evaluate(Grouped(), data, cv=TaskGroupKFold(3), alone=True)
+    assert [len(np.unique(part)) for part in Grouped.seen] == [4, 4, 4]
+    folds = [(np.arange(8), np.arange(8, 12))]
+    evaluate(Grouped(), MultiTaskEpochs({"a": X}, {"a": y}), cv=folds, alone=True)
+    assert Grouped.seen[3] is None
