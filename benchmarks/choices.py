@@ -34,12 +34,9 @@ CHANGES = {
     "batch norm in the tokenizer": {"tokenizer_norm": "batch"},
     "mean of the tokens": {"pooling": "mean"},
     "width 32": {"d_model": 32},
-    "width 128": {"d_model": 128},
-    "one layer": {"n_layers": 1},
-    "no dropout": {"dropout": 0.0},
     "batches of 32": {"batch_size": 32},
     "lr 1e-3": {"lr": 1e-3},
-    "constant rate": {"schedule": "constant"},
+    "width 128": {"d_model": 128},
 }
 JOINT_CHANGES = {
     "jointly": {},
