@@ -127,7 +127,8 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
     variable_length : bool, default=False
         Whether `predict` takes epochs of another length than `fit` saw.
     warm_start : bool, default=False
-        Whether a further `fit` goes on from the present weights.
+        Whether a further `fit` goes on from the present weights: with the same network,
+        and for the same epochs with the same ``validation`` share.
     activation_checkpointing : bool, default=False
         Whether training computes the tokenizer and the blocks a second time instead of
         keeping what they computed, which saves memory and costs time; for long epochs.
