@@ -165,9 +165,10 @@ class NetworkEstimator(
             signals = at_rate(X, known.sfreq, n_times)
             signals = match_channels(signals, known.ch_names)
         else:
-            # scikit-learn would hold another length against a two-dimensional X, and
-            # knows the size of one task only.
-            fixed = len(self.tasks_) == 1 and not self.variable_length
+            # scikit-learn would refuse another length of a two-dimensional X, and one
+            # channel with or without its axis; it knows the size of one task only.
+            named = hasattr(self, "feature_names_in_") or known.n_channels > 1
+            fixed = len(self.tasks_) == 1 and not self.variable_length and named
             owner = self if fixed else type(self)()
             signals = _data.read_array(owner, X, reset=not fixed)
         known.check(signals, type(self).__name__, self.variable_length, rows)

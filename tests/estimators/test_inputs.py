@@ -307,3 +307,18 @@ def test_epochs_dropped_on_reading(make, rng, reason):
     np.testing.assert_array_equal(
         again.predict_proba(loaded), clf.predict_proba(loaded)
     )
+
+
+def test_one_channel_with_and_without_its_axis(make):
+    X, y = np.random.default_rng(0).standard_normal((12, 1, 300)), [0, 1] * 6
+    three, two = make(max_epochs=1).fit(X, y), make(max_epochs=1).fit(X[:, 0], y)
+    expected = three.predict_proba(X)
+    for clf in (three, two):
+        np.testing.assert_array_equal(clf.predict_proba(X), expected)
+        np.testing.assert_array_equal(clf.predict_proba(X[:, 0]), expected)
+        with pytest.raises(ValueError, match="X has 299 samples per epoch, fit saw 3"):
+            clf.predict(X[..., :-1])
+        with pytest.raises(
+            ValueError, match="X has 299 features, but .* expecting 300"
+        ):
+            clf.predict(X[:, 0, :-1])
