@@ -136,7 +136,7 @@ def candidates(options, seed):
     """Return the changed networks, or those that were asked for."""
     shared = {"max_epochs": options.max_epochs, "random_state": seed}
     shared["verbose"] = "error"
-    alone = {"defaults": {}} if options.joint else CHANGES
+    alone = {"one network each": {}} if options.joint else CHANGES
     found = {k: EEGMambaClassifier(**shared, **v) for k, v in alone.items()}
     for name, change in JOINT_CHANGES.items() if options.joint else ():
         found[name] = Jointly(MultiTaskEEGMamba(**shared, **change))

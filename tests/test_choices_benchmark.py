@@ -67,12 +67,12 @@ def test_the_first_row_is_the_defaults_and_each_other_one_changes_them():
 
 def test_the_command_prints_and_keeps_a_row_per_choice(folder, tmp_path, capsys):
     command = ["--data", str(folder), "--max-epochs", "1", "--jobs", "1"]
-    wanted = ["--candidates", "defaults", "jointly"]
+    wanted = ["--candidates", "one network each", "jointly"]
     kept = ["--joint", "--keep", str(tmp_path)]
     found = choices.main([*command, *wanted, *kept])
     printed = capsys.readouterr().out
     assert "3 folds inside training parts, 1 passes, seeds [0]" in printed
-    assert [row["candidate"] for row in found["table"]] == ["defaults", "jointly"]
+    assert [row["candidate"] for row in found["table"]] == wanted[1:]
     for row in found["table"]:
         assert f"{row['mean']:.3f}" in printed
     json.dumps(found)
