@@ -32,7 +32,7 @@ def save(estimator, path):
             f"The parameters {left_out} cannot be written to a model file; after load "
             "they have their defaults."
         )
-    history = estimator.history_.select_dtypes("number")
+    history = estimator.history_.select_dtypes(["number", "bool"])
     texts = [name for name in estimator.history_ if name not in history]
     if texts:
         warn_user(f"The columns {texts} of history_ hold no numbers and are left out.")

@@ -182,6 +182,7 @@ class Note(Callback):
         """Write."""
         net.history.record("mood", "good")
         net.history.record("pulse", 60.0)
+        net.history.record("calm", True)
 
 
 def test_texts_in_the_history_are_named(make, numbers, path):
@@ -189,7 +190,9 @@ def test_texts_in_the_history_are_named(make, numbers, path):
     assert clf.history_["mood"].tolist() == ["good", "good"]
     with pytest.warns(UserWarning, match=r"columns \['mood'\] of history_"):
         clf.save(path)
-    assert EEGMambaClassifier.load(path).history_["pulse"].tolist() == [60.0, 60.0]
+    history = EEGMambaClassifier.load(path).history_
+    assert history["pulse"].tolist() == [60.0, 60.0]
+    assert history["calm"].tolist() == [1.0, 1.0]
 
 
 def test_a_backend_that_is_not_here(make, numbers, path, monkeypatch):
