@@ -177,12 +177,15 @@ def candidates(options, seed):
     found |= braindecode_candidates(options.max_epochs, 16, seed)
     found["log band power, LR"] = band_power()
     found["log spectrum, LR"] = spectrum()
-    if options.candidates is None:
-        return found
-    unknown = set(options.candidates) - set(found)
+    return chosen(found, options.candidates)
+
+
+def chosen(found, names):
+    """Return the candidates of these names; all for None."""
+    unknown = set(names or ()) - set(found)
     if unknown:
         raise SystemExit(f"--candidates takes some of {list(found)}, not {unknown}.")
-    return {name: found[name] for name in options.candidates}
+    return {name: found[name] for name in names or found}
 
 
 def show(scores, tasks, measures):

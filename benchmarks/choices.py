@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import GroupKFold, StratifiedKFold
 
-from benchmarks.accuracy import N_FFT, one, read, rows
+from benchmarks.accuracy import N_FFT, chosen, one, read, rows
 from mne_eegmamba import (
     EEGMambaClassifier,
     EuclideanAlignment,
@@ -140,10 +140,7 @@ def candidates(options, seed):
     found = {k: EEGMambaClassifier(**shared, **v) for k, v in alone.items()}
     for name, change in JOINT_CHANGES.items() if options.joint else ():
         found[name] = Jointly(MultiTaskEEGMamba(**shared, **change))
-    unknown = set(options.candidates or ()) - set(found)
-    if unknown:
-        raise SystemExit(f"--candidates takes some of {list(found)}, not {unknown}.")
-    return {name: found[name] for name in options.candidates or found}
+    return chosen(found, options.candidates)
 
 
 def shown(table):
