@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mne_eegmamba import EEGMambaClassifier, MultiTaskEEGMamba, MultiTaskEpochs
+from mne_eegmamba.estimators import _fit
 
 TINY = {
     "d_model": 16,
@@ -41,6 +42,21 @@ def numbers():
     X.setflags(write=False)
     y.setflags(write=False)
     return X, y
+
+
+@pytest.fixture
+def splits(monkeypatch):
+    """Collect what `split_validation` gives: (data, training rows, other rows)."""
+    seen = []
+    plain = _fit.split_validation
+
+    def spy(data, validation, seed):
+        train, valid = plain(data, validation, seed)
+        seen.append((data, train, valid))
+        return train, valid
+
+    monkeypatch.setattr(_fit, "split_validation", spy)
+    return seen
 
 
 @pytest.fixture(scope="session")
