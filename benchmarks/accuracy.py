@@ -198,9 +198,20 @@ def show(scores, tasks, measures):
                 float_format=lambda value: f"{value:.3f}", na_rep="-"
             )
             print(f"\n{task}: {measure}; differences to {part.index[0]}\n{text}")
+        if len(tasks) > 1:
+            print(f"\n{measure}\n{side_by_side(table)}")
     print()
     for (task, name), reason in table["reason"].dropna().items():
         print(f"{task}, {name}: {reason}")
+
+
+def side_by_side(table):
+    """Return a row per candidate as text: each task, and the mean where none lacks."""
+    wide = table["mean"].unstack("task").astype(float)
+    order = [table.index.unique(level) for level in ("candidate", "task")]
+    wide = wide.loc[*order].rename_axis(index=None, columns=None)
+    wide["mean"] = wide.mean(axis=1, skipna=False)
+    return wide.to_string(float_format="{:.3f}".format, na_rep="-")
 
 
 def rows(table):

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import GroupKFold, StratifiedKFold
 
-from benchmarks.accuracy import N_FFT, chosen, one, read, rows
+from benchmarks.accuracy import N_FFT, chosen, one, read, rows, side_by_side
 from mne_eegmamba import (
     EEGMambaClassifier,
     EuclideanAlignment,
@@ -70,9 +70,12 @@ def main(arguments):
         ],
         ignore_index=True,
     )
-    table = comparison_table(scores, "accuracy").reset_index()
-    print(shown(table).to_string(float_format="{:.3f}".format, na_rep="-"))
-    return {"options": key | {"seeds": options.seeds}, "table": rows(table)}
+    table = comparison_table(scores, "accuracy")
+    print(side_by_side(table))
+    return {
+        "options": key | {"seeds": options.seeds},
+        "table": rows(table.reset_index()),
+    }
 
 
 def parse(arguments):
@@ -141,10 +144,3 @@ def candidates(options, seed):
     for name, change in JOINT_CHANGES.items() if options.joint else ():
         found[name] = Jointly(MultiTaskEEGMamba(**shared, **change))
     return chosen(found, options.candidates)
-
-
-def shown(table):
-    """Return a row per candidate: accuracy of each set and their mean."""
-    wide = table.pivot(index="candidate", columns="task", values="mean")
-    wide = wide.loc[table["candidate"].unique(), table["task"].unique()]
-    return wide.assign(mean=wide.mean(axis=1))

@@ -151,3 +151,18 @@ def test_without_braindecode_its_networks_have_a_reason(monkeypatch):
     assert set(found) == {*USUAL, "HCANN"}
     assert all(isinstance(reason, str) for reason in found.values())
     assert "extra `bench`" in found["EEGNet"]
+
+
+def test_several_tasks_are_printed_side_by_side():
+    scores = {"a": {"ours": 0.5, "theirs": 1.0}, "b": {"theirs": 0.25, "ours": 0.75}}
+    table = pd.DataFrame(
+        [(task, name, x) for task, part in scores.items() for name, x in part.items()],
+        columns=["task", "candidate", "mean"],
+    )
+    table.loc[2, "mean"] = None  # one that could not take a task
+    text = benchmark.side_by_side(table.set_index(["task", "candidate"]))
+    assert [line.split() for line in text.splitlines()] == [
+        ["a", "b", "mean"],
+        ["ours", "0.500", "0.750", "0.625"],
+        ["theirs", "1.000", "-", "-"],
+    ]

@@ -10,8 +10,10 @@ import pytest
 from sklearn.base import clone
 from sklearn.model_selection import KFold
 
-from mne_eegmamba import EEGMambaClassifier, paper_parameters
+from mne_eegmamba import EEGMambaClassifier, MultiTaskEEGMamba, paper_parameters
 from tests.estimators.agreement import assert_differ, assert_same
+
+ESTIMATORS = [EEGMambaClassifier, MultiTaskEEGMamba]
 
 
 class TestParameters:
@@ -43,16 +45,18 @@ class TestParameters:
         for name, value in before.items():
             assert getattr(given, name) is value
 
-    def test_every_parameter_is_stored_as_it_came(self):
-        names = list(inspect.signature(EEGMambaClassifier).parameters)
+    @pytest.mark.parametrize("kind", ESTIMATORS)
+    def test_every_parameter_is_stored_as_it_came(self, kind):
+        names = list(inspect.signature(kind).parameters)
         values = {name: object() for name in names}
-        clf = EEGMambaClassifier(**values)
+        clf = kind(**values)
         assert vars(clf) == values
         assert list(clf.get_params()) == sorted(names)
 
-    def test_parameters_are_keyword_only(self):
+    @pytest.mark.parametrize("kind", ESTIMATORS)
+    def test_parameters_are_keyword_only(self, kind):
         with pytest.raises(TypeError, match="positional"):
-            EEGMambaClassifier(16)
+            kind(16)
 
     def test_paper_parameters_train(self, numbers):
         X, y = numbers
