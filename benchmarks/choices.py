@@ -27,6 +27,7 @@ from mne_eegmamba.evaluation import Jointly, comparison_table
 CHANGES = {
     "defaults": {},
     "no spectrum": {"spectrum": False},
+    "no waveform": {"waveform": False},
     "no shift": {"time_shift": 0.0},
     "shift 0.05": {"time_shift": 0.05},
     "no mixup": {"mixup": 0.0},

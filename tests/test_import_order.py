@@ -23,7 +23,16 @@ ORDER = {  # folder: folders of ours that it may import
     "evaluation": {
         *("viz", "training", "models", "batches", "epochs", "datasets", "utils"),
     },
-    "estimators": {"training", "models", "batches", "epochs", "tokens", "ops", "utils"},
+    "estimators": {
+        "training",
+        "models",
+        "batches",
+        "epochs",
+        "tokens",
+        "heads",
+        "ops",
+        "utils",
+    },
     "continuous": {"utils"},
     "experiments": {"estimators", "evaluation", "datasets", "epochs", "utils"},
     "cli": {

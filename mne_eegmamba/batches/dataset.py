@@ -1,6 +1,6 @@
 """Epochs of the tasks as the network sees them; nothing is copied until a batch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -30,7 +30,7 @@ class TaskDataset(torch.utils.data.Dataset):
     ``data`` has the shape (n_epochs, n_channels, n_times) in the user's unit and dtype;
     ``rows`` (n,) says which of its epochs belong here, ``labels`` (n,) are class
     numbers and ``weights`` (n,) positive. Epochs shorter than ``min_times`` are padded
-    with zeros at the end, after scaling.
+    with zeros at the end, after scaling. ``groups`` (n,) says whose they are, if known.
     """
 
     task: str
@@ -40,9 +40,32 @@ class TaskDataset(torch.utils.data.Dataset):
     weights: np.ndarray
     scaling: Scaling
     min_times: int
+    groups: np.ndarray | None = None
 
     def __len__(self):
         return len(self.rows)
+
+    def first(self, n):
+        """Return the first epochs.
+
+        Parameters
+        ----------
+        n : int
+            How many, at most.
+
+        Returns
+        -------
+        dataset : TaskDataset
+            With the same data.
+        """
+        groups = None if self.groups is None else self.groups[:n]
+        return replace(
+            self,
+            rows=self.rows[:n],
+            labels=self.labels[:n],
+            weights=self.weights[:n],
+            groups=groups,
+        )
 
     def cut(self, order, batch_size):
         """Cut epochs into batches of nearly equal size; none is a mere remainder.

@@ -31,6 +31,7 @@ CONFIG = (
     "class_token",
     "pooling",
     "spectrum",
+    "waveform",
     "final_norm",
     "bidirectional",
     "n_experts",
@@ -200,13 +201,23 @@ def make_datasets(task, data, settings, seed, scaling=None, least_classes=2):
     if scaling is None:
         scaling = learn_scaling(signals, settings["input_scale"], rows)
     weights = _normed(weights * factors[labels])
-    train = TaskDataset(task, signals, rows, labels, weights, scaling, MIN_TIMES)
+    groups = _groups_of(data, rows)
+    train = TaskDataset(
+        task, signals, rows, labels, weights, scaling, MIN_TIMES, groups
+    )
     if not len(valid):
         return train, None
     labels = data.labels[valid]
     weights = _normed(data.weights[valid] * factors[labels])
     rows = data.rows[valid]
     return train, TaskDataset(task, signals, rows, labels, weights, scaling, MIN_TIMES)
+
+
+def _groups_of(data, rows):
+    if data.groups is None:
+        return None
+    order = np.argsort(data.rows, kind="stable")
+    return data.groups[order[np.searchsorted(data.rows, rows, sorter=order)]]
 
 
 def unlabelled(task, signals, rows, scaling):

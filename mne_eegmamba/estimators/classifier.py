@@ -45,6 +45,14 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         channel (windows of 256 samples, up to 60 Hz at 200 Hz). Both heads are trained
         by losses of their own; predictions take the mean of their log probabilities.
         The paper draws none.
+    waveform : bool, default=True
+        Whether the network has one more head, which sees the means of each channel
+        over 32 equal windows of an epoch: its slow waves. It is a logistic regression,
+        solved before training starts. Its penalty is chosen by the log loss on epochs
+        that are held out in turn, by groups where there are groups, and so is its
+        weight in the mean: from 0, where it says nothing of held-out epochs, to 1, as
+        the other heads. After `partial_fit` it is the mean of the solutions so far.
+        The paper draws none.
     final_norm : "layer" | None, default="layer"
         Norm before the head.
     input_scale : "channel" | "window" | None, default="channel"
@@ -124,6 +132,9 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         share of the time that the network waited for data (on a GPU, which computes
         meanwhile, the time to prepare them). Loss and accuracy in training are those
         of blended epochs, with dropout; `score` is higher on the same epochs.
+    head_weights_ : dict of {str: float}
+        How much ``"tokens"``, ``"spectrum"`` and ``"waveform"`` count in the mean of
+        log probabilities.
     scaling_ : Scaling
         Centre and scale of each channel, in the unit of the training data.
     n_features_in_ : int
@@ -182,6 +193,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         class_token="first",
         pooling="class_token",
         spectrum=True,
+        waveform=True,
         final_norm="layer",
         input_scale="channel",
         max_epochs=40,
@@ -219,6 +231,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         self.class_token = class_token
         self.pooling = pooling
         self.spectrum = spectrum
+        self.waveform = waveform
         self.final_norm = final_norm
         self.input_scale = input_scale
         self.max_epochs = max_epochs
@@ -258,8 +271,9 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         sample_weight : array-like, shape (n_epochs,) | None, default=None
             Weights, none negative.
         groups : array-like, shape (n_epochs,) | None, default=None
-            Subjects, kept on one side of the validation split; None takes the column
-            ``subject`` of the metadata of Epochs, where there is one.
+            Subjects, kept on one side of the validation split and held out as a whole
+            for ``waveform``; None takes the column ``subject`` of the metadata of
+            Epochs, where there is one.
 
         Returns
         -------
@@ -400,7 +414,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         Returns
         -------
         embedding : ndarray, shape (n_epochs, n_features)
-            Class token or pooled tokens, ``d_model`` columns; not the spectrum.
+            Class token or pooled tokens, ``d_model`` columns; not what other heads see.
 
         Raises
         ------
@@ -413,6 +427,11 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         check_is_fitted(self)
         with use_log_level(self.verbose):
             return self._run(self._read(X, _fit.TASK), _fit.TASK, method)
+
+    @property
+    def head_weights_(self):
+        """How much each head counts."""
+        return self.net_.module_.head_weights(_fit.TASK)
 
     def _expose(self, seen):
         """Set what scikit-learn and users look for, out of ``tasks_``."""

@@ -54,6 +54,14 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         channel (windows of 256 samples, up to 60 Hz at 200 Hz). Both heads are trained
         by losses of their own; predictions take the mean of their log probabilities.
         The paper draws none.
+    waveform : bool, default=True
+        Whether each task has one more head, which sees the means of each channel
+        over 32 equal windows of an epoch: its slow waves. It is a logistic regression,
+        solved before training starts. Its penalty is chosen by the log loss on epochs
+        that are held out in turn, by groups where there are groups, and so is its
+        weight in the mean: from 0, where it says nothing of held-out epochs, to 1, as
+        the other heads. After `partial_fit` it is the mean of the solutions so far.
+        The paper draws none.
     final_norm : "layer" | None, default="layer"
         Norm before the head.
     bidirectional : bool, default=True
@@ -161,6 +169,9 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
     classes_ : ndarray, shape (n_classes,)
         All labels as `predict` gives them for one array, where `fit` saw one array and
         all labels are numbers or all are texts; else all ``"task/label"``, sorted.
+    head_weights_ : dict of {str: dict}
+        How much ``"tokens"``, ``"spectrum"`` and ``"waveform"`` count in the mean of
+        log probabilities, for each task.
     input_kind_ : "dict" | "flat" | "array"
         How the training data came.
     net_ : skorch.NeuralNet
@@ -221,6 +232,7 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         class_token="first",
         pooling="class_token",
         spectrum=True,
+        waveform=True,
         final_norm="layer",
         bidirectional=True,
         n_experts=8,
@@ -269,6 +281,7 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         self.class_token = class_token
         self.pooling = pooling
         self.spectrum = spectrum
+        self.waveform = waveform
         self.final_norm = final_norm
         self.bidirectional = bidirectional
         self.n_experts = n_experts
@@ -321,8 +334,9 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         sample_weight : dict | array-like | None, default=None
             Weights, none negative.
         groups : dict | array-like | None, default=None
-            Subjects, kept on one side of the validation split; None takes ``X.groups``
-            or the column ``subject`` of the metadata.
+            Subjects, kept on one side of the validation split and held out as a whole
+            for ``waveform``; None takes ``X.groups`` or the column ``subject`` of the
+            metadata.
 
         Returns
         -------
@@ -479,7 +493,7 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         Returns
         -------
         embedding : dict of ndarray | ndarray, shape (n_epochs, n_features)
-            Class token or pooled tokens, ``d_model`` columns; not the spectrum.
+            Class token or pooled tokens, ``d_model`` columns; not what other heads see.
 
         Raises
         ------
@@ -573,7 +587,7 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         sample_weight : array-like, shape (n_epochs,) | None, default=None
             Weights, none negative.
         groups : array-like, shape (n_epochs,) | None, default=None
-            Subjects, for the validation split.
+            Subjects, as in `fit`.
 
         Returns
         -------

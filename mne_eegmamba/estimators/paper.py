@@ -37,6 +37,7 @@ def paper_parameters(multitask=False):
         "class_token": "first",
         "pooling": "class_token",
         "spectrum": False,
+        "waveform": False,
         "final_norm": None,
         "input_scale": "channel",
         "max_epochs": 100,

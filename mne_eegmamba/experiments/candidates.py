@@ -13,6 +13,7 @@ ABLATIONS = {
     "no universal expert": {"universal_expert": False},
     "mean of tokens": {"pooling": "mean"},
     "no spectrum": {"spectrum": False},
+    "no waveform": {"waveform": False},
 }
 
 
@@ -28,8 +29,8 @@ def eegmamba_candidates(parameters=None, ablations=None):
         ``"forward only, mean of tokens"``, ``"no mixture of experts"``,
         ``"vanilla mixture"`` (neither task gate nor universal expert),
         ``"no task gate"``, ``"no universal expert"``, ``"mean of tokens"``, where the
-        heads see these instead of the class token, and ``"no spectrum"``, without the
-        heads that see it.
+        head sees these instead of the class token, and ``"no spectrum"`` and ``"no
+        waveform"``, without the heads that see it.
 
     Returns
     -------

@@ -29,6 +29,24 @@ class Head(nn.Linear):
         """Map ``(batch, width)`` to logits ``(batch, n_classes)``."""
         if self.training:
             return super().forward(embedding)
-        products = embedding.double().unsqueeze(1) * self.weight.double()
-        logits = products.sum(-1) + self.bias.double()
-        return logits.to(torch.promote_types(embedding.dtype, torch.float32))
+        return row_by_row(embedding, self.weight, self.bias)
+
+
+def row_by_row(embedding, weight, bias):
+    """Apply a linear layer in float64, with the same bits in any batch.
+
+    Parameters
+    ----------
+    embedding : Tensor, shape (batch, width)
+        Rows.
+    weight, bias : Tensor, shapes (n_classes, width) and (n_classes,)
+        The layer.
+
+    Returns
+    -------
+    logits : Tensor, shape (batch, n_classes)
+        In float32 or better.
+    """
+    products = embedding.double().unsqueeze(1) * weight.double()
+    logits = products.sum(-1) + bias.double()
+    return logits.to(torch.promote_types(embedding.dtype, torch.float32))

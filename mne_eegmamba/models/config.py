@@ -12,7 +12,7 @@ FLAGS = (
     "task_gate",
     "moe_residual",
     "activation_checkpointing",
-    "spectrum",
+    *("spectrum", "waveform"),
 )
 
 BLIND = ("class_token", "first")  # pooling and class token, read forward only
@@ -52,6 +52,10 @@ class EEGMambaConfig:
         Whether each task has a second head, which sees the log power spectrum of each
         channel up to 0.3 cycles per sample. The network's logits are then the mean of
         the log probabilities of both.
+    waveform : bool, default=False
+        Whether each task has one more head, which sees the means of each channel over
+        32 equal windows. It is no part of the training by gradients; it counts as much
+        in the mean as its ``trust``, from 0 to 1, says.
     final_norm : "layer" | None, default="layer"
         Norm before the heads.
     bidirectional : bool, default=True
@@ -103,6 +107,7 @@ class EEGMambaConfig:
     class_token: str = "first"
     pooling: str = "class_token"
     spectrum: bool = False
+    waveform: bool = False
     final_norm: str | None = "layer"
     bidirectional: bool = True
     n_experts: int = 0

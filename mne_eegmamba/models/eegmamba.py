@@ -6,6 +6,7 @@ from torch import nn
 from mne_eegmamba.blocks.encoder import Encoder
 from mne_eegmamba.heads.classifier import Head, Pooling
 from mne_eegmamba.heads.spectrum import SpectrumHead
+from mne_eegmamba.heads.waveform import WaveformHead
 from mne_eegmamba.tokens.spatial import SpatialConv
 from mne_eegmamba.tokens.tokenizer import MIN_TIMES, Tokenizer
 from mne_eegmamba.utils.names import module_key
@@ -65,6 +66,13 @@ class EEGMamba(nn.Module):
                 if config.spectrum
             }
         )
+        self.waveform_heads = nn.ModuleDict(
+            {
+                module_key(task): WaveformHead(n, config.n_classes[task])
+                for task, n in config.n_channels.items()
+                if config.waveform
+            }
+        )
 
     def forward(self, x, task):
         """Classify epochs of one task.
@@ -81,10 +89,10 @@ class EEGMamba(nn.Module):
         logits : Tensor, shape (batch, n_classes)
             One row per epoch.
         """
-        return combine(self.forward_with_losses(x, task)[0])
+        return self.forward_with_losses(x, task)[1]
 
     def forward_with_losses(self, x, task):
-        """Classify by each head alone, and return what training adds to the loss.
+        """Classify by each head that is trained, and by all; add the other losses.
 
         Parameters
         ----------
@@ -98,6 +106,8 @@ class EEGMamba(nn.Module):
         logits : Tensor, shape (n_heads, batch, n_classes)
             One row per epoch and head: that of the tokens and, with ``spectrum``, that
             of the spectrum. Each has a loss of its own.
+        verdict : Tensor, shape (batch, n_classes)
+            What they say together and, with ``waveform``, with the head of the means.
         auxiliary : Auxiliary | None
             Balance and router loss (Eq. 11), means over the layers; None without
             experts.
@@ -107,7 +117,16 @@ class EEGMamba(nn.Module):
         # First the spectrum: its buffers are gone before those of the tokens are there.
         others = [self.spectrum_heads[key](x)] if self.config.spectrum else []
         embedding, auxiliary = self._embed(x, task)
-        return torch.stack([self.heads[key](embedding), *others]), auxiliary
+        logits = torch.stack([self.heads[key](embedding), *others])
+        return logits, self._verdict(logits, x, key), auxiliary
+
+    def _verdict(self, logits, x, key):
+        weights = logits.new_ones(len(logits))
+        if self.config.waveform:
+            head = self.waveform_heads[key]
+            logits = torch.cat([logits, head(x).to(logits.dtype).unsqueeze(0)])
+            weights = torch.cat([weights, head.trust.to(weights.dtype).unsqueeze(0)])
+        return combine(logits, weights)
 
     def embed(self, x, task):
         """Return what the head of the tokens sees.
@@ -158,6 +177,28 @@ class EEGMamba(nn.Module):
         tokens = self._tokens(x, task)
         return self.encoder.expert_weights(tokens, task, layers[layer])
 
+    def head_weights(self, task):
+        """Return how much each head counts in the mean of log probabilities.
+
+        Parameters
+        ----------
+        task : str
+            A task.
+
+        Returns
+        -------
+        weights : dict of {str: float}
+            1 for ``"tokens"`` and, with ``spectrum``, for ``"spectrum"``; with
+            ``waveform``, from 0 to 1 for ``"waveform"``.
+        """
+        weights = {"tokens": 1.0}
+        if self.config.spectrum:
+            weights["spectrum"] = 1.0
+        if self.config.waveform:
+            head = self.waveform_heads[module_key(task)]
+            weights["waveform"] = float(head.trust)
+        return weights
+
     def spatial_filters(self, task):
         """Return how the first layer weighs the channels of a task.
 
@@ -190,17 +231,22 @@ class EEGMamba(nn.Module):
             )
 
 
-def combine(logits):
-    """Return the verdict of several heads: the mean of their log probabilities.
+def combine(logits, weights):
+    """Return the verdict of several heads: the weighted mean of log probabilities.
 
     Parameters
     ----------
     logits : Tensor, shape (n_heads, batch, n_classes)
         What each head says.
+    weights : Tensor, shape (n_heads,)
+        How much each counts; not all zero.
 
     Returns
     -------
     logits : Tensor, shape (batch, n_classes)
         Those of a single head as they are.
     """
-    return logits[0] if len(logits) == 1 else logits.log_softmax(-1).mean(0)
+    if len(logits) == 1:
+        return logits[0]
+    said = logits.log_softmax(-1) * weights.view(-1, 1, 1)
+    return said.sum(0) / weights.sum()

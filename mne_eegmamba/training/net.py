@@ -14,7 +14,6 @@ from torch.optim.lr_scheduler import LambdaLR
 from mne_eegmamba.batches.dynamic_sampling import DynamicSampling
 from mne_eegmamba.batches.in_order import InOrder
 from mne_eegmamba.batches.prefetch import prefetch
-from mne_eegmamba.models.eegmamba import combine
 from mne_eegmamba.training.augmentation import blend, shift_in_time
 from mne_eegmamba.training.losses import cross_entropy, soft_targets
 from mne_eegmamba.training.memory import memory_error
@@ -73,7 +72,7 @@ class EEGMambaNet(NeuralNet):
         self.history.record(f"{prefix}_batch_count", n_batches)
 
     def infer(self, x, **fit_params):
-        """Run the network on a `Batch`; return each head's logits and other losses."""
+        """Run the network on a `Batch`: logits by head, their verdict, other losses."""
         with autocast(x.x.device, self.precision):
             return self.module_.forward_with_losses(x.x, x.task)
 
@@ -99,8 +98,8 @@ class EEGMambaNet(NeuralNet):
 
         In training each head has a loss of its own, and it is their mean.
         """
-        logits, auxiliary = y_pred
-        loss = self.criterion_(logits if training else combine(logits), y_true)
+        logits, verdict, auxiliary = y_pred
+        loss = self.criterion_(logits if training else verdict, y_true)
         if training and auxiliary is not None:
             loss = loss + self.balance_weight * auxiliary.balance
             loss = loss + self.router_z_weight * auxiliary.router_z
@@ -156,8 +155,8 @@ class Recorder(Callback):
     def on_batch_end(self, net, batch, training, **kwargs):
         """Count right answers, as the network gave them, and losses."""
         x, (labels, _) = batch
-        logits, auxiliary = kwargs["y_pred"]
-        right = (combine(logits).argmax(-1) == labels).double().mean()
+        _, verdict, auxiliary = kwargs["y_pred"]
+        right = (verdict.argmax(-1) == labels).double().mean()
         part = "train" if training else "valid"
         self._add(f"{part}_accuracy", right, len(x))
         if len(net.module_.config.n_channels) > 1:

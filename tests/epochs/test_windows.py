@@ -34,6 +34,9 @@ def array(windows):
     return np.stack([x for x, _, _ in items]), np.array([y for _, y, _ in items])
 
 
+SUBJECTS = np.repeat(["s0", "s1", "s2"], 8)
+
+
 @pytest.fixture(scope="module")
 def fitted(windows):
     """Return an estimator fitted on ``windows``; shared, never change it."""
@@ -47,17 +50,14 @@ def test_reading(windows, array):
     assert signals.sfreq == 100.0
     parts = loaded(windows)
     np.testing.assert_array_equal(event_names(parts), array[1])
-    assert (
-        metadata_column(parts, "subject").tolist()
-        == np.repeat(["s0", "s1", "s2"], 8).tolist()
-    )
+    assert metadata_column(parts, "subject").tolist() == SUBJECTS.tolist()
 
 
 def test_fit_takes_labels_from_the_windows(fitted, windows, array):
     X, y = array
     assert fitted.classes_.tolist() == [3, 7]
     assert fitted.ch_names_in_ == ("C3", "Cz", "C4")
-    other = EEGMambaClassifier(**TINY).fit(X, y)
+    other = EEGMambaClassifier(**TINY).fit(X, y, groups=SUBJECTS)
     np.testing.assert_array_equal(fitted.predict_proba(windows), other.predict_proba(X))
     assert fitted.score(windows) == fitted.score(windows, y)
 
@@ -86,7 +86,7 @@ def test_scikit_learn_indexes_windows(windows, array):
 
 def test_items_carry_labels(windows, array, fitted):
     items = [windows[i] for i in range(len(windows))]
-    clf = EEGMambaClassifier(**TINY).fit(items)
+    clf = EEGMambaClassifier(**TINY).fit(items, groups=SUBJECTS)
     np.testing.assert_array_equal(
         clf.predict_proba(items), fitted.predict_proba(windows)
     )
@@ -106,7 +106,7 @@ def test_several_tasks(windows, array):
     assert clf.predict({"a": windows})["a"].shape == (24,)
     assert clf.score({"a": windows, "b": other}) >= 0
     one = MultiTaskEEGMamba(**settings).fit(windows)
-    same = MultiTaskEEGMamba(**settings).fit(X, y)
+    same = MultiTaskEEGMamba(**settings).fit(X, y, groups=SUBJECTS)
     np.testing.assert_array_equal(one.predict_proba(windows), same.predict_proba(X))
     np.testing.assert_array_equal(one.predict([windows[0]]), one.predict(X[:1]))
 

@@ -150,6 +150,7 @@ BAD_PARAMETERS = {
     "class_token": ["last", None, 0],
     "pooling": ["max", None],
     "spectrum": [1, None, "yes"],
+    "waveform": [0, None, "yes"],
     "final_norm": ["batch", False],
     "input_scale": ["epoch", False, 1.0],
     "max_epochs": [0, 2.0, None],

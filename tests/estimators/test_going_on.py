@@ -65,7 +65,13 @@ class TestGoingOn:
 
     @pytest.mark.parametrize(
         "changed",
-        [{"d_model": 8}, {"spectrum": False}, {"dropout": 0.1}, {"input_scale": None}],
+        [
+            {"d_model": 8},
+            {"spectrum": False},
+            {"waveform": False},
+            {"dropout": 0.1},
+            {"input_scale": None},
+        ],
     )
     def test_another_network_is_refused(self, make, numbers, changed):
         clf = make(warm_start=True).fit(*numbers)

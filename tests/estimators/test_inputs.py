@@ -55,7 +55,7 @@ def test_list_of_one_epoch_epochs(make, fitted_epochs, epochs):
 
 def test_epochs_and_their_array_give_the_same(make, fitted_epochs, epochs):
     X, y = epochs.get_data(copy=True), epochs.events[:, 2]
-    clf = make().fit(X, y)
+    clf = make().fit(X, y, groups=epochs.metadata["subject"])
     expected = fitted_epochs.predict_proba(epochs)
     np.testing.assert_array_equal(clf.predict_proba(X), expected)
     np.testing.assert_array_equal(clf.predict_proba(epochs), expected)
@@ -82,8 +82,9 @@ def test_one_epoch_alone(fitted_epochs, epochs):
 def test_metadata_is_not_needed(make, fitted_epochs, epochs):
     bare = epochs.copy()
     bare.metadata = None
+    clf = make().fit(bare, groups=epochs.metadata["subject"])
     np.testing.assert_array_equal(
-        make().fit(bare).predict_proba(bare), fitted_epochs.predict_proba(epochs)
+        clf.predict_proba(bare), fitted_epochs.predict_proba(epochs)
     )
 
 

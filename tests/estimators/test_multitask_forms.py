@@ -108,7 +108,8 @@ def test_flat_probabilities_are_zero_outside_the_own_task(fitted_tasks, arrays, 
 def test_flat_labels_may_be_given(arrays, flat):
     X, y = arrays
     texts = {name: labels.astype(str) for name, labels in y.items()}
-    want = make_tasks().fit(X, texts)
+    groups = {name: np.arange(18) // 3 for name in X}
+    want = make_tasks().fit(X, texts, groups=groups)
     for labels in (None, flat.y, flat.y.tolist()):
         clf = make_tasks().fit(flat, labels)
         assert clf.input_kind_ == "flat"
@@ -251,15 +252,15 @@ def test_flat_labels_are_those_of_a_dict_fit(fitted_tasks, arrays, flat):
     assert fitted_tasks.score(flat[20:]) == fitted_tasks.score(
         {"b": arrays[0]["b"][2:]}, {"b": arrays[1]["b"][2:]}
     )
-    one = make_tasks().fit(*arrays).partial_fit(flat)
+    one = make_tasks().fit(*arrays).partial_fit(MultiTaskEpochs(*arrays))
     other = make_tasks().fit(*arrays).partial_fit(*arrays)
     assert_same(one.predict_proba(flat), other.predict_proba(flat))
 
 
-def test_views_train_like_their_own_arrays(arrays, flat):
+def test_views_train_like_their_own_arrays(arrays):
     X, y = arrays
     rows = np.r_[30:20:-1, 0:9]
-    part = make_tasks().fit(flat[rows])
+    part = make_tasks().fit(MultiTaskEpochs(*arrays)[rows])
     texts = {"a": y["a"][:9].astype(str), "b": y["b"][3:13]}
     own = make_tasks().fit({"a": X["a"][:9], "b": X["b"][3:13]}, texts)
     assert_same(part.predict_proba(X), own.predict_proba(X))
@@ -296,7 +297,8 @@ def test_epochs_from_disk(fitted_hands, hands, tmp_path):
     bare.metadata = None
     bare.save(tmp_path / "hands-epo.fif", fmt="double", verbose="error")
     lazy = mne.read_epochs(tmp_path / "hands-epo.fif", preload=False, verbose="error")
-    clf = make_tasks().fit({**hands, "hands": lazy})
+    groups = {name: part.metadata["subject"] for name, part in hands.items()}
+    clf = make_tasks().fit({**hands, "hands": lazy}, groups=groups)
     assert not lazy.preload
     for name, proba in fitted_hands.predict_proba(hands).items():
         np.testing.assert_allclose(clf.predict_proba(hands)[name], proba, atol=1e-5)

@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GroupKFold
 from skorch.callbacks import Callback
 
-from mne_eegmamba import MultiTaskEEGMamba, paper_parameters
+from mne_eegmamba import MultiTaskEEGMamba, MultiTaskEpochs, paper_parameters
 from mne_eegmamba.batches.dynamic_sampling import DynamicSampling
 from tests.estimators.agreement import assert_differ, assert_same
 from tests.estimators.conftest import make_tasks
@@ -228,11 +228,12 @@ class TestWeights:
         assert_same(make_tasks().fit(X, y, sample_weight=weight), twice, X)
 
     @pytest.mark.parametrize("form", ["dict", "flat"])
-    def test_weight_zero_is_no_epoch(self, arrays, flat, form):
+    def test_weight_zero_is_no_epoch(self, arrays, form):
         weight = {name: (np.arange(18) < 12).astype(float) for name in "ab"}
         data, vector = arrays, weight
         if form == "flat":
-            data, vector = (flat, None), np.concatenate([weight["a"], weight["b"]])
+            data = (MultiTaskEpochs(*arrays), None)
+            vector = np.concatenate([weight["a"], weight["b"]])
         some = ({k: v[:12] for k, v in part.items()} for part in arrays)
         clf = make_tasks().fit(*data, sample_weight=vector)
         assert_same(clf, make_tasks().fit(*some), arrays[0])

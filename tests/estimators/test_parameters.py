@@ -81,6 +81,7 @@ EFFECTS = {
     "class_token": "middle",
     "pooling": "mean",
     "spectrum": False,
+    "waveform": False,
     "final_norm": None,
     "input_scale": "window",
     "max_epochs": 3,

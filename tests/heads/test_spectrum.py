@@ -63,7 +63,7 @@ def test_head_learns_a_rhythm():
     head = SpectrumHead(2, 2, dropout=0.5).double()
     x, labels = signals(300), torch.arange(300) % 2
     times = torch.arange(500)
-    x[labels == 1, 1] += torch.sin(2 * torch.pi * 0.1 * times)
+    x[labels == 1, 1] += torch.sin(2 * torch.pi * 26 / 256 * times)
     optimizer = torch.optim.AdamW(head.parameters(), lr=5e-4)
     for _ in range(100):
         loss = torch.nn.functional.cross_entropy(head(x[:200]), labels[:200])
@@ -72,7 +72,7 @@ def test_head_learns_a_rhythm():
         optimizer.step()
     assert (head.eval()(x[200:]).argmax(1) == labels[200:]).double().mean() > 0.7
     strongest = head.head.weight[1].reshape(2, N_BINS).argmax()
-    assert strongest == N_BINS + round(0.1 * 256) - 1
+    assert abs(strongest - (N_BINS + 26 - 1)) <= 1  # a Hann window spreads it so far
 
 
 def test_a_batch_of_one_is_normalised_by_what_was_seen():

@@ -147,7 +147,7 @@ def test_head_is_the_same_in_training_and_evaluation():
 
 def test_one_head_is_left_as_it_is():
     logits = torch.randn(1, 4, 3, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(combine(logits), logits[0])
+    assert torch.equal(combine(logits, torch.ones(1)), logits[0])
 
 
 def test_two_heads_agree_on_the_mean_of_their_log_probabilities():
@@ -162,6 +162,31 @@ def test_two_heads_agree_on_the_mean_of_their_log_probabilities():
     plain = build(dropout=0.0).eval()
     plain.load_state_dict(network.state_dict(), strict=False)
     assert_near(plain(x, "a").softmax(-1), tokens)
+
+
+@pytest.mark.parametrize("trust", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("spectrum", [False, True])
+def test_the_waveform_counts_as_far_as_it_is_trusted(spectrum, trust):
+    network, x = build(spectrum=spectrum, waveform=True, dropout=0.0).eval(), epochs()
+    head = network.waveform_heads["task_a"]
+    with torch.no_grad():
+        head.weight.normal_()
+        head.trust.fill_(trust)
+        trained = network.forward_with_losses(x, "a")[0].softmax(-1)
+        got = network(x, "a").softmax(-1)
+    product = trained.prod(0) * head(x).softmax(-1) ** trust
+    product = product ** (1 / (1 + spectrum + trust))
+    assert_near(got, product / product.sum(-1, keepdim=True))
+
+
+def test_the_waveform_is_not_trained():
+    network, x = build(spectrum=True, waveform=True), epochs()
+    logits = network.forward_with_losses(x, "a")[0]
+    assert len(logits) == 2
+    names = [name for name, _ in network.named_parameters()]
+    assert not [name for name in names if name.startswith("waveform")]
+    kept = [name for name in network.state_dict() if name.startswith("waveform")]
+    assert len(kept) == 4
 
 
 @pytest.mark.parametrize("n_experts", [0, 4])
@@ -214,7 +239,7 @@ def test_experts_and_gates_are_learned(options):
     network = build_tasks("ab", n_experts=3, **options)
     losses = []
     for task, n in (("a", 2), ("b", 3)):
-        logits, auxiliary = network.forward_with_losses(epochs(3, n), task)
+        logits, _, auxiliary = network.forward_with_losses(epochs(3, n), task)
         target = torch.arange(3) % n
         losses += [torch.nn.functional.cross_entropy(logits[0], target), *auxiliary]
     torch.stack(losses).sum().backward()
@@ -226,12 +251,13 @@ def test_experts_and_gates_are_learned(options):
 
 def test_auxiliary_losses():
     network, x = build_tasks("ab", n_experts=3).eval(), epochs(3, 2)
-    logits, auxiliary = network.forward_with_losses(x, "a")
+    logits, verdict, auxiliary = network.forward_with_losses(x, "a")
     assert torch.equal(logits[0], network(x, "a"))
+    assert torch.equal(logits[0], verdict)
     assert auxiliary.balance.shape == auxiliary.router_z.shape == ()
     assert auxiliary.balance > 0
     assert auxiliary.router_z > 0
-    assert build().forward_with_losses(epochs(), "a")[1] is None
+    assert build().forward_with_losses(epochs(), "a")[2] is None
 
 
 def test_expert_weights():
@@ -272,13 +298,18 @@ def test_refused_input(shape, task, message):
         build()(torch.zeros(shape), task)
 
 
-@pytest.mark.parametrize("options", [{}, {"pooling": "mean"}, {"spectrum": True}])
+@pytest.mark.parametrize(
+    "options", [{}, {"pooling": "mean"}, {"spectrum": True, "waveform": True}]
+)
 @pytest.mark.parametrize("d_model", [16, 128])
 def test_epoch_gives_the_same_bits_in_any_batch(options, d_model):
     network = build(d_model=d_model, **options).eval()
     x = epochs(7, n_times=1000 if "spectrum" in options else 330)
     for head in network.spectrum_heads.values():
         torch.nn.init.normal_(head.head.weight)
+    for head in network.waveform_heads.values():
+        head.weight.normal_()
+        head.trust.fill_(1)
     with torch.inference_mode():
         whole = network(x, "a")
         for size in range(2, 7):

@@ -177,15 +177,14 @@ CALLS = {
 }
 
 
-@pytest.mark.parametrize("backend", ["numba", "torch"])
 @pytest.mark.parametrize("name", CALLS)
-def test_same_bits_for_any_threads(backend, name, threads):
+def test_same_bits_for_any_threads(name, threads):
     make, shapes = CALLS[name]
     tensors = normal(*shapes)
     results = []
-    for number in (1, 2, 5) if backend == "numba" else (1, 2):
+    for number in (1, 2, 5):
         threads(number)
-        y = make(*tensors)(backend)
+        y = make(*tensors)("numba")
         results.append([y, *torch.autograd.grad(weighted_sum(y), tensors)])
     for other in results[1:]:
         assert all(map(torch.equal, results[0], other))

@@ -120,7 +120,7 @@ def test_auxiliary_losses_count_in_training_only(balance, router_z):
     for part in data.tasks:
         inputs, _ = part.batch(np.arange(len(part)))
         with torch.no_grad():
-            wanted.append(module.forward_with_losses(inputs.x, part.task)[1])
+            wanted.append(module.forward_with_losses(inputs.x, part.task)[2])
     for name, kind in zip(
         ("balance_loss", "router_z_loss"), zip(*wanted, strict=True), strict=True
     ):
@@ -135,7 +135,7 @@ def test_auxiliary_losses_are_learned_from():
         run(module, dataset(), lr=1e-3, n_passes=10, router_z_weight=weight)
         inputs, _ = dataset().tasks[0].batch(np.arange(7))
         with torch.no_grad():
-            losses = module.forward_with_losses(inputs.x, "a")[1]
+            losses = module.forward_with_losses(inputs.x, "a")[2]
         trained[weight] = float(losses.router_z)
     assert trained[10.0] < 0.9 * trained[0.0]
 
@@ -227,7 +227,7 @@ def test_net_trains_as_adamw_does(spectrum):
     iterator = DynamicSampling(part, 100, np.random.default_rng(0))
     for _ in range(3):
         ((inputs, (labels, weights)),) = iterator
-        logits, auxiliary = twin.forward_with_losses(inputs.x, "a")
+        logits, _, auxiliary = twin.forward_with_losses(inputs.x, "a")
         losses = [F.cross_entropy(part, labels, reduction="none") for part in logits]
         loss = (torch.stack(losses) * weights).mean() + 0.1 * auxiliary.balance
         optimizer.zero_grad()

@@ -1,0 +1,149 @@
+"""Solve the heads of the waveform before the rest of the network is trained."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import log_softmax
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold, StratifiedKFold
+from threadpoolctl import threadpool_limits
+
+from mne_eegmamba.batches.dataset import MultiTaskDataset
+from mne_eegmamba.batches.in_order import InOrder
+from mne_eegmamba.heads.waveform import WaveformHead
+from mne_eegmamba.training.inference import run
+from mne_eegmamba.utils.names import module_key
+
+STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # scikit-learn's C
+N_FOLDS = 5
+BUDGET = 2**24  # numbers that a regression is solved on
+ROUNDING = 1e-6  # relative spread of a mean in float32 that does not change
+BATCH = 64  # epochs read at once
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Linear layer (n_classes, n_features), and its trust from 0 to 1."""
+
+    weight: np.ndarray
+    bias: np.ndarray
+    trust: float
+
+
+def solve_waveforms(module, dataset, device, precision):
+    """Solve the waveform heads of the tasks that are trained on.
+
+    Parameters
+    ----------
+    module : EEGMamba
+        The network, whose heads learn; without such heads nothing happens.
+    dataset : MultiTaskDataset
+        Training data. Where its epochs are too many, the first ones are taken, which
+        are any: a multiset is sorted by digests.
+    device : torch.device
+        Where the network is.
+    precision : str
+        As in `precision.autocast`.
+    """
+    if not module.config.waveform:
+        return
+    for part in dataset.tasks:
+        head = module.waveform_heads[module_key(part.task)]
+        n_classes, width = head.weight.shape
+        part = part.first(max(1, BUDGET // width))
+        batches = InOrder(MultiTaskDataset((part,)), BATCH)
+        means = run(_means, module, batches, device, precision)
+        solution = solve(means, part.labels, part.weights, part.groups, n_classes)
+        if solution is not None:
+            head.learn(solution, part.weights.sum())
+
+
+def _means(x, task):
+    return WaveformHead.means(x)
+
+
+def solve(features, labels, weights, groups, n_classes):
+    """Fit a logistic regression whose penalty, and trust, come from held-out epochs.
+
+    Parameters
+    ----------
+    features : ndarray, shape (n_epochs, n_features)
+        What it sees.
+    labels : ndarray of int, shape (n_epochs,)
+        Class numbers.
+    weights : ndarray, shape (n_epochs,)
+        Weights.
+    groups : ndarray, shape (n_epochs,) | None
+        Subjects, say, which are held out as a whole; None holds out single epochs.
+    n_classes : int
+        Classes.
+
+    Returns
+    -------
+    solution : Solution | None
+        Its trust is by how much the held-out log loss is below that of guessing by the
+        classes' shares alone: 1 where nothing is left to guess, 0 where the features
+        say nothing of other epochs. None where no epochs can be held out so that all
+        classes are left.
+    """
+    used = np.flatnonzero(weights > 0)  # a class may have the weight zero
+    features, labels, weights = (
+        features[used].astype(float),
+        labels[used],
+        weights[used],
+    )
+    groups = None if groups is None else groups[used]
+    center = np.average(features, axis=0, weights=weights)
+    spread = np.sqrt(np.average((features - center) ** 2, axis=0, weights=weights))
+    constant = spread <= ROUNDING * np.hypot(center, spread)
+    normed = (features - center) / np.where(constant, np.inf, spread)
+    folds = [
+        (train, test)
+        for train, test in _folds(labels, groups)
+        if len(np.unique(labels[train])) == n_classes
+    ]
+    if not folds:
+        return None
+    with threadpool_limits(1):  # more threads sum in another order
+        losses, naive = _held_out(normed, labels, weights, folds)
+        strength = STRENGTHS[int(np.argmin(losses))]
+        weight, bias = _layer(normed, labels, weights, strength)
+    weight = weight / np.where(constant, np.inf, spread)
+    trust = max(0.0, 1 - losses.min() / naive)
+    return Solution(weight, bias - weight @ center, trust)
+
+
+def _folds(labels, groups):
+    """Return up to five folds: by group, or else with the classes' shares in each."""
+    if groups is not None and len(np.unique(groups)) > 1:
+        n_folds = min(N_FOLDS, len(np.unique(groups)))
+        return GroupKFold(n_folds).split(labels, labels, groups)
+    n_folds = min(N_FOLDS, np.unique(labels, return_counts=True)[1].min())
+    if n_folds < 2:
+        return []
+    return StratifiedKFold(n_folds).split(labels, labels)
+
+
+def _held_out(features, labels, weights, folds):
+    """Return the log loss on held-out epochs for each strength, and a naive guess's."""
+    losses, naive = np.zeros(len(STRENGTHS)), 0.0
+    for train, test in folds:
+        known = features[train], labels[train], weights[train]
+        for number, strength in enumerate(STRENGTHS):
+            weight, bias = _layer(*known, strength)
+            scores = log_softmax(features[test] @ weight.T + bias, axis=1)
+            right = scores[np.arange(len(test)), labels[test]]
+            losses[number] -= weights[test] @ right
+        shares = np.bincount(labels[train], weights[train]) / weights[train].sum()
+        naive -= weights[test] @ np.log(shares[labels[test]])
+    return losses, naive
+
+
+def _layer(features, labels, weights, strength):
+    """Return weight and bias of a regression, with a row for each class."""
+    model = LogisticRegression(C=strength, max_iter=1000)
+    model.fit(features, labels, weights)
+    weight, bias = model.coef_, model.intercept_
+    if len(weight) == 1:  # of two classes scikit-learn scores the second
+        weight, bias = (np.concatenate([-part, part]) / 2 for part in (weight, bias))
+    return weight, bias

@@ -1,0 +1,127 @@
+"""The head of the waveform within the estimators: what it is solved on, and when."""
+
+import numpy as np
+import pytest
+import torch
+
+from mne_eegmamba import MultiTaskEpochs
+from mne_eegmamba.utils.names import module_key
+from tests.estimators.conftest import make_tasks
+
+
+def head_of(estimator, task="task"):
+    return estimator.net_.module_.waveform_heads[module_key(task)]
+
+
+def same(first, second):
+    return torch.equal(first.weight, second.weight) and first.trust == second.trust
+
+
+@pytest.fixture(scope="module")
+def waves():
+    """Epochs of two classes whose slow waves differ, of ten people with offsets."""
+    rng = np.random.default_rng(3)
+    y, groups = np.arange(60) % 2, np.arange(60) // 6
+    X = rng.standard_normal((60, 2, 320)) + rng.standard_normal((10, 2, 1))[groups]
+    X += 0.3 * np.where(y == 1, 1, -1)[:, None, None] * np.linspace(-1, 1, 320)
+    return X, y, groups
+
+
+def test_it_finds_slow_waves(make, waves):
+    X, y, _ = waves
+    clf = make(max_epochs=1).fit(X[:40], y[:40])
+    assert 0.5 < clf.head_weights_["waveform"] < 1
+    assert clf.head_weights_ == {
+        "tokens": 1.0,
+        "spectrum": 1.0,
+        "waveform": float(head_of(clf).trust),
+    }
+    assert clf.score(X[40:], y[40:]) > 0.9
+    plain = make(max_epochs=1, waveform=False).fit(X[:40], y[:40])
+    assert plain.score(X[40:], y[40:]) < 0.8
+    assert plain.head_weights_ == {"tokens": 1.0, "spectrum": 1.0}
+
+
+def test_it_knows_the_groups(make, waves):
+    X, y, groups = waves
+    trusts = [
+        float(head_of(make(max_epochs=1).fit(X, y, groups=who)).trust)
+        for who in (None, groups, np.arange(60))
+    ]
+    assert len(set(trusts)) == 3
+
+
+def test_weights_are_those_of_a_fitted_estimator(make):
+    for estimator in (make(), make_tasks()):
+        assert not hasattr(estimator, "head_weights_")
+
+
+def test_no_seed_changes_it(make, waves):
+    X, y, groups = waves
+    first, second = (
+        make(max_epochs=1, random_state=seed).fit(X, y, groups=groups)
+        for seed in (0, 1)
+    )
+    assert same(head_of(first), head_of(second))
+
+
+def test_it_is_not_solved_on_validation_epochs(make, waves, splits):
+    X, y, _ = waves
+    clf = make(max_epochs=1, validation=0.4).fit(X, y)
+    _, train, _ = splits[0]
+    assert head_of(clf).mass == len(train) == 36
+    alone = make(max_epochs=1).fit(X[train], y[train])
+    np.testing.assert_allclose(head_of(clf).weight, head_of(alone).weight, rtol=1e-5)
+
+
+def test_jointly_it_is_the_same_as_alone(make, waves):
+    X, y, groups = waves
+    data = MultiTaskEpochs(
+        {"a": X, "b": X[:, :1]}, {"a": y, "b": y}, {"a": groups, "b": groups}
+    )
+    joint = make_tasks().fit(data)
+    for task, part in (("a", X), ("b", X[:, :1])):
+        alone = make(max_epochs=1).fit(part, y, groups=groups)
+        assert joint.head_weights_[task] == alone.head_weights_
+        assert same(head_of(joint, task), head_of(alone))
+
+
+def test_warm_start_leaves_it_as_it_is(make, waves):
+    X, y, _ = waves
+    clf = make(warm_start=True, max_epochs=1).fit(X, y)
+    weight = head_of(clf).weight.clone()
+    clf.fit(X, y)
+    assert torch.equal(head_of(clf).weight, weight)
+    assert head_of(clf).mass == 120
+
+
+def test_partial_fit_averages(make, waves):
+    X, y, _ = waves
+    clf = make(max_epochs=1).partial_fit(X[:40], y[:40], classes=[0, 1])
+    first = head_of(clf).weight.clone()
+    clf.partial_fit(X[40:], y[40:])
+    assert not torch.equal(head_of(clf).weight, first)
+    one_class = head_of(clf).weight.clone()
+    clf.partial_fit(X[y == 1], y[y == 1])
+    assert torch.equal(head_of(clf).weight, one_class)
+    assert head_of(clf).mass == 60
+
+
+def test_a_new_task_has_its_own(waves):
+    X, y, _ = waves
+    clf = make_tasks().fit({"a": X}, {"a": y})
+    before = head_of(clf, "a").weight.clone()
+    clf.add_task("b", X[:, :1], y)
+    assert torch.equal(head_of(clf, "a").weight, before)
+    assert head_of(clf, "b").trust > 0.3
+    kept = head_of(clf, "b").weight.clone()
+    assert torch.equal(head_of(clf.remove_task("a"), "b").weight, kept)
+
+
+def test_it_is_saved(make, waves, tmp_path):
+    X, y, _ = waves
+    clf = make(max_epochs=1).fit(X, y)
+    clf.save(tmp_path / "clf")
+    again = type(clf).load(tmp_path / "clf")
+    assert same(head_of(clf), head_of(again))
+    assert head_of(again).mass == 60
