@@ -97,11 +97,6 @@ class TasksEstimator(NetworkEstimator):
         check_named_tasks(self.class_weight, self.tasks_)
         super()._check_continues(data, settings)
 
-    @property
-    def head_weights_(self):
-        """How much each head of each task counts."""
-        return {task: self.net_.module_.head_weights(task) for task in self.tasks_}
-
     def _expose(self, seen):
         """Set what scikit-learn and users look for, out of ``tasks_``."""
         vars(self).update(seen)

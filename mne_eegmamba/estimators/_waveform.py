@@ -1,7 +1,5 @@
 """Solve the heads of the waveform before the rest of the network is trained."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
@@ -19,15 +17,6 @@ N_FOLDS = 5
 BUDGET = 2**24  # numbers that a regression is solved on
 ROUNDING = 1e-6  # relative spread of a mean in float32 that does not change
 BATCH = 64  # epochs read at once
-
-
-@dataclass(frozen=True)
-class Solution:
-    """Linear layer (n_classes, n_features), and its trust from 0 to 1."""
-
-    weight: np.ndarray
-    bias: np.ndarray
-    trust: float
 
 
 def solve_waveforms(module, dataset, device, precision):
@@ -55,7 +44,7 @@ def solve_waveforms(module, dataset, device, precision):
         means = run(_means, module, batches, device, precision)
         solution = solve(means, part.labels, part.weights, part.groups, n_classes)
         if solution is not None:
-            head.learn(solution, part.weights.sum())
+            head.learn(*solution, part.weights.sum())
 
 
 def _means(x, task):
@@ -63,7 +52,7 @@ def _means(x, task):
 
 
 def solve(features, labels, weights, groups, n_classes):
-    """Fit a logistic regression whose penalty, and trust, come from held-out epochs.
+    """Fit a logistic regression whose penalty is the best one on held-out epochs.
 
     Parameters
     ----------
@@ -80,23 +69,18 @@ def solve(features, labels, weights, groups, n_classes):
 
     Returns
     -------
-    solution : Solution | None
-        Its trust is by how much the held-out log loss is below that of guessing by the
-        classes' shares alone: 1 where nothing is left to guess, 0 where the features
-        say nothing of other epochs. None where no epochs can be held out so that all
-        classes are left.
+    weight, bias : ndarray, shapes (n_classes, n_features) and (n_classes,)
+        The solution; near zero, where the features say nothing of other epochs. None
+        instead of both, where no epochs can be held out so that all classes are left.
     """
     used = np.flatnonzero(weights > 0)  # a class may have the weight zero
-    features, labels, weights = (
-        features[used].astype(float),
-        labels[used],
-        weights[used],
-    )
+    features, labels, weights = features[used], labels[used], weights[used]
     groups = None if groups is None else groups[used]
+    features = features.astype(float)
     center = np.average(features, axis=0, weights=weights)
     spread = np.sqrt(np.average((features - center) ** 2, axis=0, weights=weights))
-    constant = spread <= ROUNDING * np.hypot(center, spread)
-    normed = (features - center) / np.where(constant, np.inf, spread)
+    spread[spread <= ROUNDING * np.hypot(center, spread)] = np.inf  # it is constant
+    normed = (features - center) / spread
     folds = [
         (train, test)
         for train, test in _folds(labels, groups)
@@ -105,12 +89,10 @@ def solve(features, labels, weights, groups, n_classes):
     if not folds:
         return None
     with threadpool_limits(1):  # more threads sum in another order
-        losses, naive = _held_out(normed, labels, weights, folds)
-        strength = STRENGTHS[int(np.argmin(losses))]
+        strength = _best_strength(normed, labels, weights, folds)
         weight, bias = _layer(normed, labels, weights, strength)
-    weight = weight / np.where(constant, np.inf, spread)
-    trust = max(0.0, 1 - losses.min() / naive)
-    return Solution(weight, bias - weight @ center, trust)
+    weight = weight / spread
+    return weight, bias - weight @ center
 
 
 def _folds(labels, groups):
@@ -124,19 +106,16 @@ def _folds(labels, groups):
     return StratifiedKFold(n_folds).split(labels, labels)
 
 
-def _held_out(features, labels, weights, folds):
-    """Return the log loss on held-out epochs for each strength, and a naive guess's."""
-    losses, naive = np.zeros(len(STRENGTHS)), 0.0
+def _best_strength(features, labels, weights, folds):
+    """Return the strength with the least log loss on held-out epochs."""
+    losses = np.zeros(len(STRENGTHS))
     for train, test in folds:
         known = features[train], labels[train], weights[train]
         for number, strength in enumerate(STRENGTHS):
             weight, bias = _layer(*known, strength)
             scores = log_softmax(features[test] @ weight.T + bias, axis=1)
-            right = scores[np.arange(len(test)), labels[test]]
-            losses[number] -= weights[test] @ right
-        shares = np.bincount(labels[train], weights[train]) / weights[train].sum()
-        naive -= weights[test] @ np.log(shares[labels[test]])
-    return losses, naive
+            losses[number] -= weights[test] @ scores[np.arange(len(test)), labels[test]]
+    return STRENGTHS[int(np.argmin(losses))]
 
 
 def _layer(features, labels, weights, strength):

@@ -48,11 +48,11 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
     waveform : bool, default=True
         Whether the network has one more head, which sees the means of each channel
         over 32 equal windows of an epoch: its slow waves. It is a logistic regression,
-        solved before training starts. Its penalty is chosen by the log loss on epochs
-        that are held out in turn, by groups where there are groups, and so is its
-        weight in the mean: from 0, where it says nothing of held-out epochs, to 1, as
-        the other heads. After `partial_fit` it is the mean of the solutions so far.
-        The paper draws none.
+        solved before training starts, with the penalty of the least log loss on
+        training epochs that are held out in turn: by groups, where there are groups.
+        So it says next to nothing where slow waves tell nothing of others. The
+        predictions' mean is over all heads. After `partial_fit` it is the mean of the
+        solutions so far. The paper draws none.
     final_norm : "layer" | None, default="layer"
         Norm before the head.
     input_scale : "channel" | "window" | None, default="channel"
@@ -132,9 +132,6 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         share of the time that the network waited for data (on a GPU, which computes
         meanwhile, the time to prepare them). Loss and accuracy in training are those
         of blended epochs, with dropout; `score` is higher on the same epochs.
-    head_weights_ : dict of {str: float}
-        How much ``"tokens"``, ``"spectrum"`` and ``"waveform"`` count in the mean of
-        log probabilities.
     scaling_ : Scaling
         Centre and scale of each channel, in the unit of the training data.
     n_features_in_ : int
@@ -427,11 +424,6 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         check_is_fitted(self)
         with use_log_level(self.verbose):
             return self._run(self._read(X, _fit.TASK), _fit.TASK, method)
-
-    @property
-    def head_weights_(self):
-        """How much each head counts."""
-        return self.net_.module_.head_weights(_fit.TASK)
 
     def _expose(self, seen):
         """Set what scikit-learn and users look for, out of ``tasks_``."""

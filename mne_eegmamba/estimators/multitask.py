@@ -57,11 +57,11 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
     waveform : bool, default=True
         Whether each task has one more head, which sees the means of each channel
         over 32 equal windows of an epoch: its slow waves. It is a logistic regression,
-        solved before training starts. Its penalty is chosen by the log loss on epochs
-        that are held out in turn, by groups where there are groups, and so is its
-        weight in the mean: from 0, where it says nothing of held-out epochs, to 1, as
-        the other heads. After `partial_fit` it is the mean of the solutions so far.
-        The paper draws none.
+        solved before training starts, with the penalty of the least log loss on
+        training epochs that are held out in turn: by groups, where there are groups.
+        So it says next to nothing where slow waves tell nothing of others. The
+        predictions' mean is over all heads. After `partial_fit` it is the mean of the
+        solutions so far. The paper draws none.
     final_norm : "layer" | None, default="layer"
         Norm before the head.
     bidirectional : bool, default=True
@@ -169,9 +169,6 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
     classes_ : ndarray, shape (n_classes,)
         All labels as `predict` gives them for one array, where `fit` saw one array and
         all labels are numbers or all are texts; else all ``"task/label"``, sorted.
-    head_weights_ : dict of {str: dict}
-        How much ``"tokens"``, ``"spectrum"`` and ``"waveform"`` count in the mean of
-        log probabilities, for each task.
     input_kind_ : "dict" | "flat" | "array"
         How the training data came.
     net_ : skorch.NeuralNet

@@ -12,8 +12,7 @@ N_WINDOWS = 32  # in an epoch; none that reaches the network has fewer samples
 class WaveformHead(nn.Module):
     """Classify the means of the channels over equal windows, by one linear layer.
 
-    Training by gradients leaves it as it is. `solve_waveforms` of the estimators finds
-    its weights, and how far it is to be trusted on epochs that it was not solved on.
+    Training by gradients leaves it as it is; the estimators solve it.
     """
 
     def __init__(self, n_channels, n_classes):
@@ -21,28 +20,25 @@ class WaveformHead(nn.Module):
         width = n_channels * N_WINDOWS
         self.register_buffer("weight", torch.zeros(n_classes, width))
         self.register_buffer("bias", torch.zeros(n_classes))
-        self.register_buffer("trust", torch.zeros(()))
         self.register_buffer("mass", torch.zeros(()))
 
     def forward(self, x):
         """Map ``(batch, n_channels, n_times)`` to logits ``(batch, n_classes)``."""
         return row_by_row(self.means(x), self.weight, self.bias)
 
-    def learn(self, solution, mass):
+    def learn(self, weight, bias, mass):
         """Take a solution over; with an earlier one, the mean of both.
 
         Parameters
         ----------
-        solution : Solution
-            From `solve`.
+        weight, bias : ndarray, shapes (n_classes, n_features) and (n_classes,)
+            The solution.
         mass : float
             Weight of the epochs that it comes from; earlier ones keep theirs.
         """
         share = float(mass / (self.mass + mass))
-        for name in ("weight", "bias", "trust"):
-            known = getattr(self, name)
-            new = torch.as_tensor(getattr(solution, name), dtype=known.dtype)
-            known.lerp_(new.to(known.device), share)
+        for known, new in ((self.weight, weight), (self.bias, bias)):
+            known.lerp_(torch.as_tensor(new, dtype=known.dtype).to(known.device), share)
         self.mass += mass
 
     @staticmethod

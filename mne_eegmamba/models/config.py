@@ -54,8 +54,7 @@ class EEGMambaConfig:
         the log probabilities of both.
     waveform : bool, default=False
         Whether each task has one more head, which sees the means of each channel over
-        32 equal windows. It is no part of the training by gradients; it counts as much
-        in the mean as its ``trust``, from 0 to 1, says.
+        32 equal windows. It counts in the mean, but is not trained by gradients.
     final_norm : "layer" | None, default="layer"
         Norm before the heads.
     bidirectional : bool, default=True

@@ -121,12 +121,10 @@ class EEGMamba(nn.Module):
         return logits, self._verdict(logits, x, key), auxiliary
 
     def _verdict(self, logits, x, key):
-        weights = logits.new_ones(len(logits))
         if self.config.waveform:
-            head = self.waveform_heads[key]
-            logits = torch.cat([logits, head(x).to(logits.dtype).unsqueeze(0)])
-            weights = torch.cat([weights, head.trust.to(weights.dtype).unsqueeze(0)])
-        return combine(logits, weights)
+            waveform = self.waveform_heads[key](x).to(logits.dtype)
+            logits = torch.cat([logits, waveform.unsqueeze(0)])
+        return combine(logits)
 
     def embed(self, x, task):
         """Return what the head of the tokens sees.
@@ -177,28 +175,6 @@ class EEGMamba(nn.Module):
         tokens = self._tokens(x, task)
         return self.encoder.expert_weights(tokens, task, layers[layer])
 
-    def head_weights(self, task):
-        """Return how much each head counts in the mean of log probabilities.
-
-        Parameters
-        ----------
-        task : str
-            A task.
-
-        Returns
-        -------
-        weights : dict of {str: float}
-            1 for ``"tokens"`` and, with ``spectrum``, for ``"spectrum"``; with
-            ``waveform``, from 0 to 1 for ``"waveform"``.
-        """
-        weights = {"tokens": 1.0}
-        if self.config.spectrum:
-            weights["spectrum"] = 1.0
-        if self.config.waveform:
-            head = self.waveform_heads[module_key(task)]
-            weights["waveform"] = float(head.trust)
-        return weights
-
     def spatial_filters(self, task):
         """Return how the first layer weighs the channels of a task.
 
@@ -231,22 +207,17 @@ class EEGMamba(nn.Module):
             )
 
 
-def combine(logits, weights):
-    """Return the verdict of several heads: the weighted mean of log probabilities.
+def combine(logits):
+    """Return the verdict of several heads: the mean of their log probabilities.
 
     Parameters
     ----------
     logits : Tensor, shape (n_heads, batch, n_classes)
         What each head says.
-    weights : Tensor, shape (n_heads,)
-        How much each counts; not all zero.
 
     Returns
     -------
     logits : Tensor, shape (batch, n_classes)
         Those of a single head as they are.
     """
-    if len(logits) == 1:
-        return logits[0]
-    said = logits.log_softmax(-1) * weights.view(-1, 1, 1)
-    return said.sum(0) / weights.sum()
+    return logits[0] if len(logits) == 1 else logits.log_softmax(-1).mean(0)

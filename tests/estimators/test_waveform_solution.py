@@ -1,4 +1,4 @@
-"""Solutions of the waveform heads: scikit-learn's, and as sure as others bear out."""
+"""Solutions of the waveform heads: scikit-learn's, no surer than others bear out."""
 
 import numpy as np
 import pytest
@@ -27,6 +27,19 @@ def regression(strength):
     return make_pipeline(StandardScaler(), LogisticRegression(C=strength))
 
 
+def guesses(solution, X):
+    weight, bias = solution
+    return softmax(X @ weight.T + bias, axis=1)
+
+
+def people(n_features):
+    """Give noise around a mean of each of 12 people, who have one class each."""
+    rng = np.random.default_rng(0)
+    groups = np.arange(120) // 10
+    X = 5 * rng.standard_normal((12, n_features))[groups]
+    return X + rng.standard_normal(X.shape), groups % 2, groups
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("grouped", [False, True])
 def test_solution_is_the_best_regression(n_classes, grouped):
@@ -45,17 +58,12 @@ def test_solution_is_the_best_regression(n_classes, grouped):
         losses.append(log_loss(y, proba))
     best = regression(STRENGTHS[np.argmin(losses)]).fit(X, y)
     got = solve(X, y, np.ones(len(y)), groups, n_classes)
-    found = softmax(X @ got.weight.T + got.bias, axis=1)
-    np.testing.assert_allclose(found, best.predict_proba(X), atol=1e-3)
-    assert got.trust == pytest.approx(1 - min(losses) / np.log(n_classes), abs=1e-3)
-    assert 0.1 < got.trust < 0.9
+    np.testing.assert_allclose(guesses(got, X), best.predict_proba(X), atol=1e-3)
 
 
-def test_noise_is_not_trusted():
+def test_of_noise_it_says_next_to_nothing():
     X, y = data(signal=0)
-    got = solve(X, y, np.ones(len(y)), None, 2)
-    assert got.trust < 0.05
-    assert np.ptp(softmax(X @ got.weight.T + got.bias, axis=1)) < 0.2
+    assert np.ptp(guesses(solve(X, y, np.ones(len(y)), None, 2), X)) < 0.2
 
 
 def test_epochs_without_weight_are_not_there():
@@ -63,32 +71,29 @@ def test_epochs_without_weight_are_not_there():
     weights = (np.arange(len(y)) % 3 > 0).astype(float)
     few = solve(X[weights > 0], y[weights > 0], weights[weights > 0], None, 2)
     got = solve(X, y, weights, None, 2)
-    np.testing.assert_array_equal(got.weight, few.weight)
-    assert got.trust == few.trust
+    for mine, other in zip(got, few, strict=True):
+        np.testing.assert_array_equal(mine, other)
     assert solve(X, y, (y == 1).astype(float), None, 2) is None
 
 
-def test_what_parts_the_classes_is_trusted():
+def test_what_parts_the_classes_is_said():
     X, y = data(signal=10)
-    assert solve(X, y, np.ones(len(y)), None, 2).trust > 0.95
+    found = guesses(solve(X, y, np.ones(len(y)), None, 2), X)
+    assert found[np.arange(len(y)), y].min() > 0.95
 
 
-def test_what_tells_people_apart_is_not_trusted_on_others():
-    rng = np.random.default_rng(0)
-    groups = np.arange(120) // 10
-    y = groups % 2  # each person has one class, and a mean of their own
-    X = 5 * rng.standard_normal((12, 40))[groups] + rng.standard_normal((120, 40))
-    assert solve(X, y, np.ones(120), None, 2).trust > 0.3
-    assert solve(X, y, np.ones(120), groups, 2).trust < 0.1
+def test_of_what_tells_people_apart_it_says_next_to_nothing():
+    X, y, groups = people(40)
+    found = guesses(solve(X, y, np.ones(120), None, 2), X)
+    assert found[np.arange(120), y].mean() > 0.7
+    assert np.ptp(guesses(solve(X, y, np.ones(120), groups, 2), X)) < 0.2
 
 
 def test_weights_count():
     X, y = data(signal=0.5)
     heavy = solve(X, y, np.where(y == 1, 5.0, 1.0), None, 2)
     even = solve(X, y, np.ones(len(y)), None, 2)
-    shares = [
-        softmax(X @ s.weight.T + s.bias, axis=1)[:, 1].mean() for s in (heavy, even)
-    ]
+    shares = [guesses(solution, X)[:, 1].mean() for solution in (heavy, even)]
     assert shares[0] > 0.7 > 0.6 > shares[1]
 
 
@@ -96,9 +101,9 @@ def test_weights_count():
 def test_a_constant_feature_has_no_weight(value):
     X, y = data()
     X[:, 2] = np.float32(value) * (1 + 1e-7 * (np.arange(len(y)) % 2))
-    got = solve(X, y, np.ones(len(y)), None, 2)
-    assert not got.weight[:, 2].any()
-    assert got.weight[:, 0].any()
+    weight, _ = solve(X, y, np.ones(len(y)), None, 2)
+    assert not weight[:, 2].any()
+    assert weight[:, 0].any()
 
 
 @pytest.mark.parametrize(
@@ -116,20 +121,13 @@ def test_where_nothing_can_be_held_out_there_is_no_solution(labels, groups):
     assert solve(X, np.array(labels), np.ones(4), groups, 2) is None
 
 
-def test_people_of_one_class_alone_prove_nothing():
-    X, y = data(signal=0)
-    groups = np.r_[np.zeros(60), np.ones(60)]  # the second has one class
-    y[60:] = 0
-    assert solve(X, y, np.ones(120), groups, 2).trust < 0.05
-
-
 def test_one_group_is_as_none():
     X, y = data()
     known, none = (
         solve(X, y, np.ones(len(y)), groups, 2) for groups in (np.zeros(len(y)), None)
     )
-    np.testing.assert_array_equal(known.weight, none.weight)
-    assert known.trust == none.trust
+    for mine, other in zip(known, none, strict=True):
+        np.testing.assert_array_equal(mine, other)
 
 
 def test_same_bits_with_any_number_of_threads():
@@ -138,8 +136,8 @@ def test_same_bits_with_any_number_of_threads():
     for n_threads in (1, 2):
         with threadpool_limits(n_threads):
             found.append(solve(X, y, np.ones(len(y)), None, 2))
-    np.testing.assert_array_equal(found[0].weight, found[1].weight)
-    assert found[0].trust == found[1].trust
+    for mine, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(mine, other)
 
 
 def test_budget_limits_what_is_read(monkeypatch):

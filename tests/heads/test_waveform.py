@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from mne_eegmamba.estimators._waveform import Solution
 from mne_eegmamba.heads.waveform import N_WINDOWS, WaveformHead
 
 
@@ -13,9 +12,9 @@ def signals(n=3, n_channels=2, n_times=500):
     return torch.randn(n, n_channels, n_times, generator=generator).double()
 
 
-def solution(seed, trust):
+def solution(seed):
     rng = np.random.default_rng(seed)
-    return Solution(rng.standard_normal((3, 64)), rng.standard_normal(3), trust)
+    return rng.standard_normal((3, 64)), rng.standard_normal(3)
 
 
 def test_means_are_those_of_equal_windows():
@@ -49,34 +48,31 @@ def test_means_are_float32_or_better(given, wanted):
 
 
 def test_head_says_nothing_at_first():
-    head = WaveformHead(2, 3)
-    assert not head(signals()).any()
-    assert head.trust == 0
+    assert not WaveformHead(2, 3)(signals()).any()
 
 
 def test_head_is_the_solution():
-    head, known = WaveformHead(2, 3).double(), solution(0, 0.4)
-    head.learn(known, 10.0)
+    head, (weight, bias) = WaveformHead(2, 3).double(), solution(0)
+    head.learn(weight, bias, 10.0)
     x = signals()
-    expected = WaveformHead.means(x).numpy() @ known.weight.T + known.bias
+    expected = WaveformHead.means(x).numpy() @ weight.T + bias
     np.testing.assert_allclose(head(x), expected, rtol=1e-12)
-    assert head.trust == 0.4
 
 
 def test_a_further_solution_is_averaged_by_its_epochs():
     head = WaveformHead(2, 3).double()
-    for seed, trust, mass in ((0, 0.4, 10.0), (1, 1.0, 30.0), (2, 0.0, 60.0)):
-        head.learn(solution(seed, trust), mass)
-    expected = np.average(
-        [solution(seed, 0).weight for seed in range(3)], axis=0, weights=[1, 3, 6]
-    )
-    np.testing.assert_allclose(head.weight, expected, rtol=1e-12)
-    assert float(head.trust) == pytest.approx(0.04 + 0.3)
+    for seed, mass in enumerate((10.0, 30.0, 60.0)):
+        head.learn(*solution(seed), mass)
+    solutions = zip(*map(solution, range(3)), strict=True)
+    expected = (np.average(part, axis=0, weights=[1, 3, 6]) for part in solutions)
+    for got, mean in zip((head.weight, head.bias), expected, strict=True):
+        np.testing.assert_allclose(got, mean, rtol=1e-12)
+    assert head.mass == 100
 
 
 def test_the_same_solution_again_changes_no_bit():
     head = WaveformHead(2, 3)
-    head.learn(solution(0, 0.4), 10.0)
+    head.learn(*solution(0), 10.0)
     before = head.weight.clone()
-    head.learn(solution(0, 0.4), 7.0)
+    head.learn(*solution(0), 7.0)
     assert torch.equal(head.weight, before)

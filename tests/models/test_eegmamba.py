@@ -147,7 +147,7 @@ def test_head_is_the_same_in_training_and_evaluation():
 
 def test_one_head_is_left_as_it_is():
     logits = torch.randn(1, 4, 3, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(combine(logits, torch.ones(1)), logits[0])
+    assert torch.equal(combine(logits), logits[0])
 
 
 def test_two_heads_agree_on_the_mean_of_their_log_probabilities():
@@ -164,18 +164,16 @@ def test_two_heads_agree_on_the_mean_of_their_log_probabilities():
     assert_near(plain(x, "a").softmax(-1), tokens)
 
 
-@pytest.mark.parametrize("trust", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize("spectrum", [False, True])
-def test_the_waveform_counts_as_far_as_it_is_trusted(spectrum, trust):
+def test_the_waveform_counts_as_the_others(spectrum):
     network, x = build(spectrum=spectrum, waveform=True, dropout=0.0).eval(), epochs()
     head = network.waveform_heads["task_a"]
     with torch.no_grad():
         head.weight.normal_()
-        head.trust.fill_(trust)
         trained = network.forward_with_losses(x, "a")[0].softmax(-1)
         got = network(x, "a").softmax(-1)
-    product = trained.prod(0) * head(x).softmax(-1) ** trust
-    product = product ** (1 / (1 + spectrum + trust))
+    product = trained.prod(0) * head(x).softmax(-1)
+    product = product ** (1 / (2 + spectrum))
     assert_near(got, product / product.sum(-1, keepdim=True))
 
 
@@ -186,7 +184,7 @@ def test_the_waveform_is_not_trained():
     names = [name for name, _ in network.named_parameters()]
     assert not [name for name in names if name.startswith("waveform")]
     kept = [name for name in network.state_dict() if name.startswith("waveform")]
-    assert len(kept) == 4
+    assert len(kept) == 3
 
 
 @pytest.mark.parametrize("n_experts", [0, 4])
@@ -309,7 +307,6 @@ def test_epoch_gives_the_same_bits_in_any_batch(options, d_model):
         torch.nn.init.normal_(head.head.weight)
     for head in network.waveform_heads.values():
         head.weight.normal_()
-        head.trust.fill_(1)
     with torch.inference_mode():
         whole = network(x, "a")
         for size in range(2, 7):
