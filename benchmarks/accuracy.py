@@ -106,7 +106,7 @@ def main(arguments):
 
 def settings(options):
     """Return what the scores depend on, as JSON knows it."""
-    names = ("demo", "folds", "max_epochs", "d_model", "subjects", "align")
+    names = ("demo", "folds", "max_epochs", "d_model", "subjects", "align", "without")
     found = {name: getattr(options, name) for name in names}
     return found | {"data": [folder.name for folder in options.data or ()]}
 
@@ -149,6 +149,7 @@ def parse(arguments):
     parser.add_argument("--max-epochs", type=int, default=40)
     parser.add_argument("--d-model", type=int, default=64, help="width of EEGMamba")
     parser.add_argument("--align", choices=N_FFT)
+    add_without(parser)
     parser.add_argument("--subjects", type=int, help="only the first of each folder")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--jobs", type=int, default=2, help="fits at once")
@@ -167,10 +168,27 @@ def parse(arguments):
     return options
 
 
+def add_without(parser):
+    """Let heads be left out; `lacking` reads it."""
+    parser.add_argument(
+        "--without",
+        choices=("spectrum", "waveform"),
+        nargs="+",
+        default=[],
+        help="heads that EEGMamba lacks",
+    )
+
+
+def lacking(options):
+    """Return the parameters of EEGMamba that leave heads out."""
+    return dict.fromkeys(options.without, False)
+
+
 def candidates(options, seed):
     """Return all candidates, or those that were asked for."""
     shared = {"d_model": options.d_model, "max_epochs": options.max_epochs}
     shared |= {"random_state": seed, "batch_size": 16, "verbose": "error"}
+    shared |= lacking(options)
     found = eegmamba_candidates(shared)
     literal = paper_parameters() | shared | {"lr": EEGMambaClassifier().lr}
     found["EEGMamba, as drawn"] = EEGMambaClassifier(**literal)

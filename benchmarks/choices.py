@@ -14,7 +14,16 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import GroupKFold, StratifiedKFold
 
-from benchmarks.accuracy import N_FFT, chosen, one, read, rows, side_by_side
+from benchmarks.accuracy import (
+    N_FFT,
+    add_without,
+    chosen,
+    lacking,
+    one,
+    read,
+    rows,
+    side_by_side,
+)
 from mne_eegmamba import (
     EEGMambaClassifier,
     EuclideanAlignment,
@@ -62,6 +71,7 @@ def main(arguments):
         "sets": list(data.tasks),
         "align": options.align,
         "max_epochs": options.max_epochs,
+        "without": options.without,
     }
     scores = pd.concat(
         [
@@ -86,6 +96,7 @@ def parse(arguments):
     parser.add_argument("--data", type=Path, nargs="+")
     parser.add_argument("--demo", nargs="+", help="names of load_demo's sets")
     parser.add_argument("--align", choices=N_FFT)
+    add_without(parser)
     parser.add_argument("--joint", action="store_true")
     parser.add_argument(
         "--max-epochs", type=int, default=EEGMambaClassifier().max_epochs
@@ -139,9 +150,9 @@ def joined(parts):
 def candidates(options, seed):
     """Return the changed networks, or those that were asked for."""
     shared = {"max_epochs": options.max_epochs, "random_state": seed}
-    shared["verbose"] = "error"
+    shared |= {"verbose": "error"} | lacking(options)
     alone = {"one network each": {}} if options.joint else CHANGES
-    found = {k: EEGMambaClassifier(**shared, **v) for k, v in alone.items()}
+    found = {k: EEGMambaClassifier(**{**shared, **v}) for k, v in alone.items()}
     for name, change in JOINT_CHANGES.items() if options.joint else ():
-        found[name] = Jointly(MultiTaskEEGMamba(**shared, **change))
+        found[name] = Jointly(MultiTaskEEGMamba(**{**shared, **change}))
     return chosen(found, options.candidates)

@@ -51,7 +51,9 @@ def networks(n_channels, n_times):
 def import_models():
     """Import braindecode's networks."""
     lend_torchaudio()
-    import braindecode.models
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of deprecations in braindecode itself
+        import braindecode.models
 
     return braindecode.models
 

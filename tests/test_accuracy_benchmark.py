@@ -12,6 +12,7 @@ import pytest
 from sklearn.dummy import DummyClassifier
 
 from benchmarks import accuracy as benchmark
+from benchmarks import choices
 from benchmarks.baselines import USUAL, BraindecodeClassifier
 from mne_eegmamba import MultiTaskEpochs, TaskGroupKFold
 from mne_eegmamba.evaluation import CannotTake, comparison_table
@@ -166,3 +167,14 @@ def test_several_tasks_are_printed_side_by_side():
         ["ours", "0.500", "0.750", "0.625"],
         ["theirs", "1.000", "-", "-"],
     ]
+
+
+@pytest.mark.parametrize("module", [benchmark, choices])
+def test_heads_may_be_left_out(module):
+    options = module.parse(["--demo", "eyes", "--without", "waveform"])
+    single = next(iter(module.candidates(options, 0).values()))
+    assert not single.waveform
+    assert single.spectrum
+    assert options.without == ["waveform"]
+    plain = module.candidates(module.parse(["--demo", "eyes"]), 0)
+    assert next(iter(plain.values())).waveform
