@@ -16,7 +16,7 @@ from mne_eegmamba.batches.in_order import InOrder
 from mne_eegmamba.epochs.channels import at_rate, match_channels
 from mne_eegmamba.epochs.check import Signals, is_epochs, loaded
 from mne_eegmamba.estimators import _data, _fit
-from mne_eegmamba.estimators._waveform import solve_waveforms
+from mne_eegmamba.estimators._solve import solve_heads
 from mne_eegmamba.tokens.tokenizer import MIN_TIMES
 from mne_eegmamba.training.history import history_table
 from mne_eegmamba.training.inference import run
@@ -125,7 +125,7 @@ class NetworkEstimator(
         seed = int(random_state.randint(2**31 - 1)) + n_before
         device = device_of(net.module_)
         with use_log_level(self.verbose), local_seed(seed, device):
-            solve_waveforms(net.module_, train_set, device, self.precision)
+            solve_heads(net.module_, train_set, device, self.precision)
             train(net, train_set, valid, n_passes)
 
     def _forget(self):

@@ -232,7 +232,7 @@ class EuclideanAlignment(TransformerMixin, BaseEstimator):
             if self.n_fft is not None:
                 epochs = self._flatten(epochs)
             covariances = epochs @ epochs.mT / epochs.shape[-1]
-            aligned[rows] = _inverse_root(self._reference(covariances)) @ epochs
+            aligned[rows] = inverse_root(self._reference(covariances)) @ epochs
         return aligned
 
     def _flatten(self, epochs):
@@ -258,8 +258,19 @@ class EuclideanAlignment(TransformerMixin, BaseEstimator):
         return np.cumsum(statistics, axis=0) / counts
 
 
-def _inverse_root(matrix):
-    """Return the inverse square root of symmetric matrices, zero where they are."""
+def inverse_root(matrix):
+    """Return the inverse square root of symmetric matrices, zero where they are.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (..., n, n)
+        Symmetric, with no negative eigenvalue.
+
+    Returns
+    -------
+    root : ndarray, shape (..., n, n)
+        Symmetric.
+    """
     values, vectors = np.linalg.eigh(matrix)
     there = values > RANK_TOLERANCE * values.max(-1, keepdims=True)
     scale = np.where(there, 1 / np.sqrt(np.where(there, values, 1)), 0)

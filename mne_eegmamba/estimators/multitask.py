@@ -51,9 +51,10 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         others.
     spectrum : bool, default=True
         Whether each task has a second head, which sees the log power spectrum of each
-        channel (windows of 256 samples, up to 60 Hz at 200 Hz). Both heads are trained
-        by losses of their own; predictions take the mean of their log probabilities.
-        The paper draws none.
+        channel (windows of 256 samples, up to 60 Hz at 200 Hz) and, of the channels
+        made uncorrelated, how far each frequency stands out from those around it. Both
+        heads are trained by losses of their own; predictions take the mean of their log
+        probabilities. The paper draws none.
     waveform : bool, default=True
         Whether each task has one more head, which sees the means of each channel
         over 32 equal windows of an epoch: its slow waves. It is a logistic regression,

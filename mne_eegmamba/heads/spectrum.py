@@ -3,6 +3,7 @@
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from mne_eegmamba.heads.classifier import Head
@@ -12,19 +13,24 @@ N_FFT = 256  # samples; no epoch that reaches the network is shorter
 HIGHEST = 0.3  # cycles per sample: 60 Hz at 200 Hz
 N_BINS = int(HIGHEST * N_FFT)
 LEAST_POWER = 1e-6  # of about unit power
+NEIGHBOURS = 4  # bins on each side that a frequency is held against
 SIZE = 32  # norm of what the linear layer sees: Adam's steps do not know how wide it is
 
 
 class SpectrumHead(nn.Module):
-    """Classify the log spectra of the channels: norm, dropout, one linear layer.
+    """Classify the spectra of the channels: norm, dropout, one linear layer.
 
-    It shares nothing with the rest of the network: what Mamba learns of a waveform
-    and what a linear model learns of the rhythms fail on different epochs.
+    It sees the log spectrum of each channel, and of mixtures of the channels how far
+    each frequency stands out from its neighbours. It shares nothing with the rest of
+    the network: what Mamba learns of a waveform and what a linear model learns of the
+    rhythms fail on different epochs.
     """
 
     def __init__(self, n_channels, n_classes, dropout):
         super().__init__()
-        width = n_channels * N_BINS
+        width = 2 * n_channels * N_BINS
+        # No mixtures yet: nothing stands out of silence.
+        self.register_buffer("mixing", torch.zeros(n_channels, n_channels))
         self.norm = BatchNorm(width)
         self.dropout = Dropout(dropout)
         self.head = Head(width, n_classes)
@@ -34,11 +40,35 @@ class SpectrumHead(nn.Module):
 
     def forward(self, x):
         """Map ``(batch, n_channels, n_times)`` to logits ``(batch, n_classes)``."""
-        return self.head(self.factor * self.dropout(self.norm(log_spectrum(x))))
+        seen = self.norm(self.spectra(x))
+        return self.head(self.factor * self.dropout(seen))
+
+    def spectra(self, x):
+        """Return the log spectra of the channels, and the contrast of the mixtures.
+
+        Parameters
+        ----------
+        x : Tensor, shape (batch, n_channels, n_times)
+            Epochs.
+
+        Returns
+        -------
+        spectra : Tensor, shape (batch, 2 * n_channels * N_BINS)
+            In float32 or better.
+        """
+        waves = short_waves(x)
+        standing_out = contrast(log_power(self._mix(waves))).to(waves.dtype)
+        return torch.cat([log_power(waves), standing_out], 1).flatten(1)
+
+    def _mix(self, waves):
+        dtype = waves.dtype if self.training else torch.float64  # as in `Head`
+        with torch.autocast(waves.device.type, enabled=False):
+            mixed = self.mixing.to(dtype) @ waves.flatten(2).to(dtype)
+        return mixed.reshape(waves.shape)
 
 
-def log_spectrum(x):
-    """Return the logarithm of each channel's power spectrum (Welch's method).
+def short_waves(x):
+    """Return the Fourier coefficients of overlapping windows of each channel.
 
     Parameters
     ----------
@@ -47,14 +77,68 @@ def log_spectrum(x):
 
     Returns
     -------
-    spectrum : Tensor, shape (batch, n_channels * N_BINS)
-        Means over Hann windows of 256 samples that overlap by half, each without its
-        mean, from 1/256 to 76/256 cycles per sample; in float32 or better.
+    waves : Tensor, shape (batch, n_channels, n_windows, N_BINS, 2)
+        Real and imaginary parts from 1/256 to 76/256 cycles per sample, of Hann windows
+        of 256 samples that overlap by half, each without its mean; in float32 or
+        better. White noise of unit variance has squares of 1/2 on average.
     """
     x = x.to(torch.promote_types(x.dtype, torch.float32)).contiguous()
     window = torch.hann_window(N_FFT, dtype=x.dtype, device=x.device)
     parts = x.unfold(2, N_FFT, N_FFT // 2)
     parts = (parts - parts.mean(-1, keepdim=True)) * window
     waves = torch.view_as_real(torch.fft.rfft(parts)[..., 1 : 1 + N_BINS])
-    power = waves.square().sum(-1).mean(2) / window.square().sum()
-    return (power + LEAST_POWER).log().flatten(1)
+    return waves / window.square().sum().sqrt()
+
+
+def log_power(waves):
+    """Return the logarithm of the power spectrum (Welch's method).
+
+    Parameters
+    ----------
+    waves : Tensor, shape (batch, n_channels, n_windows, N_BINS, 2)
+        As `short_waves` returns them.
+
+    Returns
+    -------
+    spectrum : Tensor, shape (batch, n_channels, N_BINS)
+        Means over the windows.
+    """
+    return (waves.square().sum(-1).mean(2) + LEAST_POWER).log()
+
+
+def contrast(spectrum):
+    """Hold each frequency against the mean of those around it.
+
+    Parameters
+    ----------
+    spectrum : Tensor, shape (batch, n_channels, N_BINS)
+        Log power.
+
+    Returns
+    -------
+    difference : Tensor, shape (batch, n_channels, N_BINS)
+        To the mean over nine bins, itself among them; over fewer at both ends.
+    """
+    around = F.avg_pool1d(
+        spectrum, 2 * NEIGHBOURS + 1, 1, NEIGHBOURS, count_include_pad=False
+    )
+    return spectrum - around
+
+
+def covariance(waves):
+    """Return the covariance of the channels within the band of the spectrum.
+
+    Parameters
+    ----------
+    waves : Tensor, shape (batch, n_channels, n_windows, N_BINS, 2)
+        As `short_waves` returns them.
+
+    Returns
+    -------
+    covariance : Tensor, shape (batch, n_channels, n_channels)
+        Of each epoch, with a mean of 1 on the diagonal, in float64; zero for silence.
+    """
+    flat = waves.flatten(2).double()
+    products = flat @ flat.mT
+    power = products.diagonal(dim1=1, dim2=2).mean(-1)[:, None, None]
+    return products / torch.where(power > 0, power, 1)

@@ -50,8 +50,9 @@ class EEGMambaConfig:
         What the heads see of the tokens.
     spectrum : bool, default=False
         Whether each task has a second head, which sees the log power spectrum of each
-        channel up to 0.3 cycles per sample. The network's logits are then the mean of
-        the log probabilities of both.
+        channel up to 0.3 cycles per sample, and the contrast of the spectra of mixtures
+        of channels, which the estimators solve. The network's logits are then the mean
+        of the log probabilities of both.
     waveform : bool, default=False
         Whether each task has one more head, which sees the means of each channel over
         32 equal windows. It counts in the mean, but is not trained by gradients.

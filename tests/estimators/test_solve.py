@@ -11,8 +11,8 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from mne_eegmamba import EEGMambaClassifier
-from mne_eegmamba.estimators import _waveform
-from mne_eegmamba.estimators._waveform import STRENGTHS, solve
+from mne_eegmamba.estimators import _solve
+from mne_eegmamba.estimators._solve import STRENGTHS, solve, whitening
 
 
 def data(n=120, n_classes=2, signal=1.0, seed=0):
@@ -142,18 +142,41 @@ def test_same_bits_with_any_number_of_threads():
         np.testing.assert_array_equal(mine, other)
 
 
-def test_budget_limits_what_is_read(monkeypatch):
+@pytest.mark.parametrize(
+    ("budget", "n_covariances", "n_means", "mass"),
+    [(2 * 32 * 20, 30, 20, 20), (2 * 2 * 28, 28, 1, 0)],  # one epoch has no two classes
+)
+def test_budget_limits_what_is_read(monkeypatch, budget, n_covariances, n_means, mass):
     seen = []
-    plain = _waveform.run
+    plain = _solve.run
 
     def spy(function, module, batches, *rest):
         seen.append(len(batches.dataset))
         return plain(function, module, batches, *rest)
 
-    monkeypatch.setattr(_waveform, "run", spy)
-    monkeypatch.setattr(_waveform, "BUDGET", 2 * 32 * 20)
+    monkeypatch.setattr(_solve, "run", spy)
+    monkeypatch.setattr(_solve, "BUDGET", budget)
     X = np.random.default_rng(0).standard_normal((30, 2, 300))
     clf = EEGMambaClassifier(d_model=8, n_layers=1, max_epochs=1, verbose=False)
     head = clf.fit(X, np.arange(30) % 2).net_.module_.waveform_heads["task_task"]
-    assert seen == [20]
-    assert head.mass == 20
+    assert seen == [n_covariances, n_means]
+    assert head.mass == mass
+
+
+def test_whitened_channels_are_uncorrelated():
+    rng = np.random.default_rng(0)
+    x = np.cumsum(rng.standard_normal((5, 1000)), axis=0)
+    cov = x @ x.T
+    cov /= np.trace(cov) / 5
+    mixing = whitening(cov)
+    np.testing.assert_allclose(mixing, mixing.T, atol=1e-12)
+    shrunk = 0.9 * cov + 0.1 * np.eye(5)
+    np.testing.assert_allclose(mixing @ shrunk @ mixing, np.eye(5), atol=1e-10)
+    np.testing.assert_allclose(whitening(np.eye(5)), np.eye(5), atol=1e-12)
+
+
+def test_what_a_reference_took_away_is_not_blown_up():
+    reference = np.eye(5) - 1 / 5
+    mixing = whitening(reference * 5 / 4)
+    assert np.linalg.norm(mixing, 2) <= 0.1**-0.5 + 1e-12
+    assert np.isfinite(whitening(np.zeros((3, 3)))).all()

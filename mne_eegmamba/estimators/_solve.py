@@ -1,6 +1,7 @@
-"""Solve the heads of the waveform before the rest of the network is trained."""
+"""Solve what no gradient trains, before the rest of the network is trained."""
 
 import numpy as np
+import torch
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, StratifiedKFold
@@ -8,19 +9,22 @@ from threadpoolctl import threadpool_limits
 
 from mne_eegmamba.batches.dataset import MultiTaskDataset
 from mne_eegmamba.batches.in_order import InOrder
+from mne_eegmamba.estimators.alignment import inverse_root
+from mne_eegmamba.heads.spectrum import covariance, short_waves
 from mne_eegmamba.heads.waveform import WaveformHead
 from mne_eegmamba.training.inference import run
 from mne_eegmamba.utils.names import module_key
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # scikit-learn's C
 N_FOLDS = 5
-BUDGET = 2**24  # numbers that a regression is solved on
+BUDGET = 2**24  # numbers that something is solved on
+SHRINKAGE = 0.1
 ROUNDING = 1e-6  # relative spread of a mean in float32 that does not change
 BATCH = 64  # epochs read at once
 
 
-def solve_waveforms(module, dataset, device, precision):
-    """Solve the waveform heads of the tasks that are trained on.
+def solve_heads(module, dataset, device, precision):
+    """Solve what gradients do not train: waveform heads, and mixtures of channels.
 
     Parameters
     ----------
@@ -34,21 +38,55 @@ def solve_waveforms(module, dataset, device, precision):
     precision : str
         As in `precision.autocast`.
     """
-    if not module.config.waveform:
-        return
-    for part in dataset.tasks:
-        head = module.waveform_heads[module_key(part.task)]
-        n_classes, width = head.weight.shape
+
+    def seen(part, function, width):
         part = part.first(max(1, BUDGET // width))
         batches = InOrder(MultiTaskDataset((part,)), BATCH)
-        means = run(_means, module, batches, device, precision)
-        solution = solve(means, part.labels, part.weights, part.groups, n_classes)
-        if solution is not None:
-            head.learn(*solution, part.weights.sum())
+        return part, run(function, module, batches, device, precision)
+
+    for part in dataset.tasks:
+        key = module_key(part.task)
+        if module.config.spectrum:
+            head = module.spectrum_heads[key]
+            if not head.mixing.any():  # else they are what it has been trained on
+                known, covariances = seen(part, _covariances, head.mixing.numel())
+                mean = np.average(covariances, axis=0, weights=known.weights)
+                head.mixing.copy_(torch.from_numpy(whitening(mean)))
+        if module.config.waveform:
+            head = module.waveform_heads[key]
+            n_classes, width = head.weight.shape
+            known, means = seen(part, _means, width)
+            solution = solve(
+                means, known.labels, known.weights, known.groups, n_classes
+            )
+            if solution is not None:
+                head.learn(*solution, known.weights.sum())
+
+
+def _covariances(x, task):
+    return covariance(short_waves(x))
 
 
 def _means(x, task):
     return WaveformHead.means(x)
+
+
+def whitening(covariance):
+    """Return the mixtures of channels that are uncorrelated, the nearest to them.
+
+    Parameters
+    ----------
+    covariance : ndarray, shape (n_channels, n_channels)
+        Of the channels, with a mean of 1 on the diagonal.
+
+    Returns
+    -------
+    mixing : ndarray, shape (n_channels, n_channels)
+        Inverse square root of the covariance, shrunk towards that of equal channels:
+        directions with next to no power are not blown up.
+    """
+    shrunk = (1 - SHRINKAGE) * covariance + SHRINKAGE * np.eye(len(covariance))
+    return inverse_root(shrunk)
 
 
 def solve(features, labels, weights, groups, n_classes):
