@@ -172,7 +172,7 @@ def add_without(parser):
     """Let heads be left out; `lacking` reads it."""
     parser.add_argument(
         "--without",
-        choices=("spectrum", "waveform"),
+        choices=("spectrum", "waveform", "contrast"),
         nargs="+",
         default=[],
         help="heads that EEGMamba lacks",

@@ -37,6 +37,7 @@ CHANGES = {
     "defaults": {},
     "no spectrum": {"spectrum": False},
     "no waveform": {"waveform": False},
+    "no contrast": {"contrast": False},
     "no shift": {"time_shift": 0.0},
     "shift 0.05": {"time_shift": 0.05},
     "no mixup": {"mixup": 0.0},

@@ -32,6 +32,7 @@ CONFIG = (
     "pooling",
     "spectrum",
     "waveform",
+    "contrast",
     "final_norm",
     "bidirectional",
     "n_experts",

@@ -9,7 +9,7 @@ from mne_eegmamba.utils.validation import check_flag, check_number, check_option
 INTEGERS = ("d_model", "n_layers", "d_state", "d_conv", "expand", "max_epochs")
 FLAGS = (
     *("decay_all", "variable_length", "warm_start", "activation_checkpointing"),
-    *("spectrum", "waveform"),
+    *("spectrum", "waveform", "contrast"),
 )
 OPTIONS = {
     "tokenizer_pool": ("average", "max"),

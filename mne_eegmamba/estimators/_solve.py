@@ -1,4 +1,4 @@
-"""Solve what no gradient trains, before the rest of the network is trained."""
+"""Solve the heads that no gradient trains, before the others are trained."""
 
 import numpy as np
 import torch
@@ -10,8 +10,8 @@ from threadpoolctl import threadpool_limits
 from mne_eegmamba.batches.dataset import MultiTaskDataset
 from mne_eegmamba.batches.in_order import InOrder
 from mne_eegmamba.estimators.alignment import inverse_root
-from mne_eegmamba.heads.spectrum import covariance, short_waves
-from mne_eegmamba.heads.waveform import WaveformHead
+from mne_eegmamba.heads.contrast import covariance
+from mne_eegmamba.heads.spectrum import short_waves
 from mne_eegmamba.training.inference import run
 from mne_eegmamba.utils.names import module_key
 
@@ -24,7 +24,7 @@ BATCH = 64  # epochs read at once
 
 
 def solve_heads(module, dataset, device, precision):
-    """Solve what gradients do not train: waveform heads, and mixtures of channels.
+    """Solve the heads of the tasks that are trained on.
 
     Parameters
     ----------
@@ -39,36 +39,39 @@ def solve_heads(module, dataset, device, precision):
         As in `precision.autocast`.
     """
 
-    def seen(part, function, width):
+    def read(function, part, width):
         part = part.first(max(1, BUDGET // width))
         batches = InOrder(MultiTaskDataset((part,)), BATCH)
-        return part, run(function, module, batches, device, precision)
+        found = run(lambda x, task: function(x), module, batches, device, precision)
+        return found, part
 
     for part in dataset.tasks:
         key = module_key(part.task)
-        if module.config.spectrum:
-            head = module.spectrum_heads[key]
-            if not head.mixing.any():  # else they are what it has been trained on
-                known, covariances = seen(part, _covariances, head.mixing.numel())
-                mean = np.average(covariances, axis=0, weights=known.weights)
-                head.mixing.copy_(torch.from_numpy(whitening(mean)))
         if module.config.waveform:
-            head = module.waveform_heads[key]
-            n_classes, width = head.weight.shape
-            known, means = seen(part, _means, width)
-            solution = solve(
-                means, known.labels, known.weights, known.groups, n_classes
-            )
-            if solution is not None:
-                head.learn(*solution, known.weights.sum())
+            _solve_head(module.waveform_heads[key], part, read)
+        if module.config.contrast:
+            head = module.contrast_heads[key]
+            if not head.mixing.any():  # else its weight belongs to it
+                _decorrelate(head, part, read)
+            _solve_head(head, part, read)
 
 
-def _covariances(x, task):
+def _solve_head(head, part, read):
+    n_classes, width = head.weight.shape
+    features, part = read(head.features, part, width)
+    solution = solve(features, part.labels, part.weights, part.groups, n_classes)
+    if solution is not None:
+        head.learn(*solution, part.weights.sum())
+
+
+def _decorrelate(head, part, read):
+    found, part = read(_covariances, part, head.mixing.numel())
+    mixing = whitening(np.average(found, axis=0, weights=part.weights))
+    head.mixing.copy_(torch.from_numpy(mixing))
+
+
+def _covariances(x):
     return covariance(short_waves(x))
-
-
-def _means(x, task):
-    return WaveformHead.means(x)
 
 
 def whitening(covariance):

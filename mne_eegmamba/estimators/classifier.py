@@ -42,10 +42,9 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         others.
     spectrum : bool, default=True
         Whether there is a second head that sees the log power spectrum of each
-        channel (windows of 256 samples, up to 60 Hz at 200 Hz) and, of the channels
-        made uncorrelated, how far each frequency stands out from those around it. Both
-        heads are trained by losses of their own; predictions take the mean of their log
-        probabilities. The paper draws none.
+        channel (windows of 256 samples, up to 60 Hz at 200 Hz). Both heads are trained
+        by losses of their own; predictions take the mean of their log probabilities.
+        The paper draws none.
     waveform : bool, default=True
         Whether the network has one more head, which sees the means of each channel
         over 32 equal windows of an epoch: its slow waves. It is a logistic regression,
@@ -54,6 +53,11 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         So it says next to nothing where slow waves tell nothing of others. The
         predictions' mean is over all heads. After `partial_fit` it is the mean of the
         solutions so far. The paper draws none.
+    contrast : bool, default=True
+        Whether the network has one more head of this kind, which sees how far each
+        frequency of the log power spectrum stands out from those around it, in
+        channels that the covariance of the training epochs has made uncorrelated:
+        rhythms that a stimulus drives, say. The paper draws none.
     final_norm : "layer" | None, default="layer"
         Norm before the head.
     input_scale : "channel" | "window" | None, default="channel"
@@ -192,6 +196,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         pooling="class_token",
         spectrum=True,
         waveform=True,
+        contrast=True,
         final_norm="layer",
         input_scale="channel",
         max_epochs=40,
@@ -230,6 +235,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         self.pooling = pooling
         self.spectrum = spectrum
         self.waveform = waveform
+        self.contrast = contrast
         self.final_norm = final_norm
         self.input_scale = input_scale
         self.max_epochs = max_epochs
@@ -270,8 +276,8 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
             Weights, none negative.
         groups : array-like, shape (n_epochs,) | None, default=None
             Subjects, kept on one side of the validation split and held out as a whole
-            for ``waveform``; None takes the column ``subject`` of the metadata of
-            Epochs, where there is one.
+            for ``waveform`` and ``contrast``; None takes the column ``subject`` of the
+            metadata of Epochs, where there is one.
 
         Returns
         -------

@@ -51,10 +51,9 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         others.
     spectrum : bool, default=True
         Whether each task has a second head, which sees the log power spectrum of each
-        channel (windows of 256 samples, up to 60 Hz at 200 Hz) and, of the channels
-        made uncorrelated, how far each frequency stands out from those around it. Both
-        heads are trained by losses of their own; predictions take the mean of their log
-        probabilities. The paper draws none.
+        channel (windows of 256 samples, up to 60 Hz at 200 Hz). Both heads are trained
+        by losses of their own; predictions take the mean of their log probabilities.
+        The paper draws none.
     waveform : bool, default=True
         Whether each task has one more head, which sees the means of each channel
         over 32 equal windows of an epoch: its slow waves. It is a logistic regression,
@@ -63,6 +62,11 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         So it says next to nothing where slow waves tell nothing of others. The
         predictions' mean is over all heads. After `partial_fit` it is the mean of the
         solutions so far. The paper draws none.
+    contrast : bool, default=True
+        Whether each task has one more head of this kind, which sees how far each
+        frequency of the log power spectrum stands out from those around it, in
+        channels that the covariance of the training epochs has made uncorrelated:
+        rhythms that a stimulus drives, say. The paper draws none.
     final_norm : "layer" | None, default="layer"
         Norm before the head.
     bidirectional : bool, default=True
@@ -231,6 +235,7 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         pooling="class_token",
         spectrum=True,
         waveform=True,
+        contrast=True,
         final_norm="layer",
         bidirectional=True,
         n_experts=8,
@@ -280,6 +285,7 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         self.pooling = pooling
         self.spectrum = spectrum
         self.waveform = waveform
+        self.contrast = contrast
         self.final_norm = final_norm
         self.bidirectional = bidirectional
         self.n_experts = n_experts
@@ -333,8 +339,8 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
             Weights, none negative.
         groups : dict | array-like | None, default=None
             Subjects, kept on one side of the validation split and held out as a whole
-            for ``waveform``; None takes ``X.groups`` or the column ``subject`` of the
-            metadata.
+            for ``waveform`` and ``contrast``; None takes ``X.groups`` or the column
+            ``subject`` of the metadata.
 
         Returns
         -------

@@ -38,6 +38,7 @@ def paper_parameters(multitask=False):
         "pooling": "class_token",
         "spectrum": False,
         "waveform": False,
+        "contrast": False,
         "final_norm": None,
         "input_scale": "channel",
         "max_epochs": 100,

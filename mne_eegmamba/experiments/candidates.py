@@ -14,6 +14,7 @@ ABLATIONS = {
     "mean of tokens": {"pooling": "mean"},
     "no spectrum": {"spectrum": False},
     "no waveform": {"waveform": False},
+    "no contrast": {"contrast": False},
 }
 
 
@@ -29,8 +30,8 @@ def eegmamba_candidates(parameters=None, ablations=None):
         ``"forward only, mean of tokens"``, ``"no mixture of experts"``,
         ``"vanilla mixture"`` (neither task gate nor universal expert),
         ``"no task gate"``, ``"no universal expert"``, ``"mean of tokens"``, where the
-        head sees these instead of the class token, and ``"no spectrum"`` and ``"no
-        waveform"``, without the heads that see it.
+        head sees these instead of the class token, and ``"no spectrum"``, ``"no
+        waveform"`` and ``"no contrast"``, without the heads that see it.
 
     Returns
     -------

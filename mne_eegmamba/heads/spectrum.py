@@ -3,7 +3,6 @@
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from mne_eegmamba.heads.classifier import Head
@@ -13,24 +12,19 @@ N_FFT = 256  # samples; no epoch that reaches the network is shorter
 HIGHEST = 0.3  # cycles per sample: 60 Hz at 200 Hz
 N_BINS = int(HIGHEST * N_FFT)
 LEAST_POWER = 1e-6  # of about unit power
-NEIGHBOURS = 4  # bins on each side that a frequency is held against
 SIZE = 32  # norm of what the linear layer sees: Adam's steps do not know how wide it is
 
 
 class SpectrumHead(nn.Module):
-    """Classify the spectra of the channels: norm, dropout, one linear layer.
+    """Classify the log spectra of the channels: norm, dropout, one linear layer.
 
-    It sees the log spectrum of each channel, and of mixtures of the channels how far
-    each frequency stands out from its neighbours. It shares nothing with the rest of
-    the network: what Mamba learns of a waveform and what a linear model learns of the
-    rhythms fail on different epochs.
+    It shares nothing with the rest of the network: what Mamba learns of a waveform
+    and what a linear model learns of the rhythms fail on different epochs.
     """
 
     def __init__(self, n_channels, n_classes, dropout):
         super().__init__()
-        width = 2 * n_channels * N_BINS
-        # No mixtures yet: nothing stands out of silence.
-        self.register_buffer("mixing", torch.zeros(n_channels, n_channels))
+        width = n_channels * N_BINS
         self.norm = BatchNorm(width)
         self.dropout = Dropout(dropout)
         self.head = Head(width, n_classes)
@@ -40,31 +34,8 @@ class SpectrumHead(nn.Module):
 
     def forward(self, x):
         """Map ``(batch, n_channels, n_times)`` to logits ``(batch, n_classes)``."""
-        seen = self.norm(self.spectra(x))
+        seen = self.norm(log_power(short_waves(x)).flatten(1))
         return self.head(self.factor * self.dropout(seen))
-
-    def spectra(self, x):
-        """Return the log spectra of the channels, and the contrast of the mixtures.
-
-        Parameters
-        ----------
-        x : Tensor, shape (batch, n_channels, n_times)
-            Epochs.
-
-        Returns
-        -------
-        spectra : Tensor, shape (batch, 2 * n_channels * N_BINS)
-            In float32 or better.
-        """
-        waves = short_waves(x)
-        standing_out = contrast(log_power(self._mix(waves))).to(waves.dtype)
-        return torch.cat([log_power(waves), standing_out], 1).flatten(1)
-
-    def _mix(self, waves):
-        dtype = waves.dtype if self.training else torch.float64  # as in `Head`
-        with torch.autocast(waves.device.type, enabled=False):
-            mixed = self.mixing.to(dtype) @ waves.flatten(2).to(dtype)
-        return mixed.reshape(waves.shape)
 
 
 def short_waves(x):
@@ -104,41 +75,3 @@ def log_power(waves):
         Means over the windows.
     """
     return (waves.square().sum(-1).mean(2) + LEAST_POWER).log()
-
-
-def contrast(spectrum):
-    """Hold each frequency against the mean of those around it.
-
-    Parameters
-    ----------
-    spectrum : Tensor, shape (batch, n_channels, N_BINS)
-        Log power.
-
-    Returns
-    -------
-    difference : Tensor, shape (batch, n_channels, N_BINS)
-        To the mean over nine bins, itself among them; over fewer at both ends.
-    """
-    around = F.avg_pool1d(
-        spectrum, 2 * NEIGHBOURS + 1, 1, NEIGHBOURS, count_include_pad=False
-    )
-    return spectrum - around
-
-
-def covariance(waves):
-    """Return the covariance of the channels within the band of the spectrum.
-
-    Parameters
-    ----------
-    waves : Tensor, shape (batch, n_channels, n_windows, N_BINS, 2)
-        As `short_waves` returns them.
-
-    Returns
-    -------
-    covariance : Tensor, shape (batch, n_channels, n_channels)
-        Of each epoch, with a mean of 1 on the diagonal, in float64; zero for silence.
-    """
-    flat = waves.flatten(2).double()
-    products = flat @ flat.mT
-    power = products.diagonal(dim1=1, dim2=2).mean(-1)[:, None, None]
-    return products / torch.where(power > 0, power, 1)

@@ -12,7 +12,7 @@ FLAGS = (
     "task_gate",
     "moe_residual",
     "activation_checkpointing",
-    *("spectrum", "waveform"),
+    *("spectrum", "waveform", "contrast"),
 )
 
 BLIND = ("class_token", "first")  # pooling and class token, read forward only
@@ -50,12 +50,14 @@ class EEGMambaConfig:
         What the heads see of the tokens.
     spectrum : bool, default=False
         Whether each task has a second head, which sees the log power spectrum of each
-        channel up to 0.3 cycles per sample, and the contrast of the spectra of mixtures
-        of channels, which the estimators solve. The network's logits are then the mean
-        of the log probabilities of both.
+        channel up to 0.3 cycles per sample. The network's logits are then the mean of
+        the log probabilities of both.
     waveform : bool, default=False
         Whether each task has one more head, which sees the means of each channel over
         32 equal windows. It counts in the mean, but is not trained by gradients.
+    contrast : bool, default=False
+        Whether each task has one more head of this kind, which sees how far each
+        frequency stands out in mixtures of the channels.
     final_norm : "layer" | None, default="layer"
         Norm before the heads.
     bidirectional : bool, default=True
@@ -108,6 +110,7 @@ class EEGMambaConfig:
     pooling: str = "class_token"
     spectrum: bool = False
     waveform: bool = False
+    contrast: bool = False
     final_norm: str | None = "layer"
     bidirectional: bool = True
     n_experts: int = 0

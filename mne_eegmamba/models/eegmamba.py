@@ -5,6 +5,7 @@ from torch import nn
 
 from mne_eegmamba.blocks.encoder import Encoder
 from mne_eegmamba.heads.classifier import Head, Pooling
+from mne_eegmamba.heads.contrast import ContrastHead
 from mne_eegmamba.heads.spectrum import SpectrumHead
 from mne_eegmamba.heads.waveform import WaveformHead
 from mne_eegmamba.tokens.spatial import SpatialConv
@@ -73,6 +74,13 @@ class EEGMamba(nn.Module):
                 if config.waveform
             }
         )
+        self.contrast_heads = nn.ModuleDict(
+            {
+                module_key(task): ContrastHead(n, config.n_classes[task])
+                for task, n in config.n_channels.items()
+                if config.contrast
+            }
+        )
 
     def forward(self, x, task):
         """Classify epochs of one task.
@@ -107,7 +115,7 @@ class EEGMamba(nn.Module):
             One row per epoch and head: that of the tokens and, with ``spectrum``, that
             of the spectrum. Each has a loss of its own.
         verdict : Tensor, shape (batch, n_classes)
-            What they say together and, with ``waveform``, with the head of the means.
+            What they say together, with the heads of ``waveform`` and ``contrast``.
         auxiliary : Auxiliary | None
             Balance and router loss (Eq. 11), means over the layers; None without
             experts.
@@ -121,10 +129,12 @@ class EEGMamba(nn.Module):
         return logits, self._verdict(logits, x, key), auxiliary
 
     def _verdict(self, logits, x, key):
-        if self.config.waveform:
-            waveform = self.waveform_heads[key](x).to(logits.dtype)
-            logits = torch.cat([logits, waveform.unsqueeze(0)])
-        return combine(logits)
+        solved = [
+            heads[key](x).to(logits.dtype)
+            for heads in (self.waveform_heads, self.contrast_heads)
+            if key in heads
+        ]
+        return combine(torch.stack([*logits, *solved]))
 
     def embed(self, x, task):
         """Return what the head of the tokens sees.

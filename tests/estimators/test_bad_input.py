@@ -151,6 +151,7 @@ BAD_PARAMETERS = {
     "pooling": ["max", None],
     "spectrum": [1, None, "yes"],
     "waveform": [0, None, "yes"],
+    "contrast": [0, None, "yes"],
     "final_norm": ["batch", False],
     "input_scale": ["epoch", False, 1.0],
     "max_epochs": [0, 2.0, None],

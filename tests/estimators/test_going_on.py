@@ -69,6 +69,7 @@ class TestGoingOn:
             {"d_model": 8},
             {"spectrum": False},
             {"waveform": False},
+            {"contrast": False},
             {"dropout": 0.1},
             {"input_scale": None},
         ],

@@ -82,6 +82,7 @@ EFFECTS = {
     "pooling": "mean",
     "spectrum": False,
     "waveform": False,
+    "contrast": False,
     "final_norm": None,
     "input_scale": "window",
     "max_epochs": 3,

@@ -143,10 +143,10 @@ def test_same_bits_with_any_number_of_threads():
 
 
 @pytest.mark.parametrize(
-    ("budget", "n_covariances", "n_means", "mass"),
-    [(2 * 32 * 20, 30, 20, 20), (2 * 2 * 28, 28, 1, 0)],  # one epoch has no two classes
+    ("budget", "n_read", "mass"),  # for the means, the covariance and the contrast
+    [(2 * 76 * 10, [23, 30, 10], 23), (2 * 2 * 28, [1, 28, 1], 0)],
 )
-def test_budget_limits_what_is_read(monkeypatch, budget, n_covariances, n_means, mass):
+def test_budget_limits_what_is_read(monkeypatch, budget, n_read, mass):
     seen = []
     plain = _solve.run
 
@@ -159,7 +159,7 @@ def test_budget_limits_what_is_read(monkeypatch, budget, n_covariances, n_means,
     X = np.random.default_rng(0).standard_normal((30, 2, 300))
     clf = EEGMambaClassifier(d_model=8, n_layers=1, max_epochs=1, verbose=False)
     head = clf.fit(X, np.arange(30) % 2).net_.module_.waveform_heads["task_task"]
-    assert seen == [n_covariances, n_means]
+    assert seen == n_read
     assert head.mass == mass
 
 

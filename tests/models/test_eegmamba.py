@@ -164,12 +164,15 @@ def test_two_heads_agree_on_the_mean_of_their_log_probabilities():
     assert_near(plain(x, "a").softmax(-1), tokens)
 
 
+@pytest.mark.parametrize("solved", ["waveform", "contrast"])
 @pytest.mark.parametrize("spectrum", [False, True])
-def test_the_waveform_counts_as_the_others(spectrum):
-    network, x = build(spectrum=spectrum, waveform=True, dropout=0.0).eval(), epochs()
-    head = network.waveform_heads["task_a"]
+def test_solved_heads_count_as_the_others(spectrum, solved):
+    network = build(spectrum=spectrum, dropout=0.0, **{solved: True}).eval()
+    x = epochs()
+    head = network.get_submodule(f"{solved}_heads.task_a")
     with torch.no_grad():
-        head.weight.normal_()
+        for values in head.buffers():
+            values.normal_()
         trained = network.forward_with_losses(x, "a")[0].softmax(-1)
         got = network(x, "a").softmax(-1)
     product = trained.prod(0) * head(x).softmax(-1)
@@ -177,14 +180,15 @@ def test_the_waveform_counts_as_the_others(spectrum):
     assert_near(got, product / product.sum(-1, keepdim=True))
 
 
-def test_the_waveform_is_not_trained():
-    network, x = build(spectrum=True, waveform=True), epochs()
+def test_solved_heads_are_not_trained():
+    network, x = build(spectrum=True, waveform=True, contrast=True), epochs()
     logits = network.forward_with_losses(x, "a")[0]
     assert len(logits) == 2
     names = [name for name, _ in network.named_parameters()]
-    assert not [name for name in names if name.startswith("waveform")]
-    kept = [name for name in network.state_dict() if name.startswith("waveform")]
-    assert len(kept) == 3
+    assert not [name for name in names if name.startswith(("waveform", "contrast"))]
+    kept = [name.split(".")[0] for name in network.state_dict()]
+    assert kept.count("waveform_heads") == 3
+    assert kept.count("contrast_heads") == 4
 
 
 @pytest.mark.parametrize("n_experts", [0, 4])
@@ -297,7 +301,8 @@ def test_refused_input(shape, task, message):
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"pooling": "mean"}, {"spectrum": True, "waveform": True}]
+    "options",
+    [{}, {"pooling": "mean"}, {"spectrum": True, "waveform": True, "contrast": True}],
 )
 @pytest.mark.parametrize("d_model", [16, 128])
 def test_epoch_gives_the_same_bits_in_any_batch(options, d_model):
@@ -307,6 +312,9 @@ def test_epoch_gives_the_same_bits_in_any_batch(options, d_model):
         torch.nn.init.normal_(head.head.weight)
     for head in network.waveform_heads.values():
         head.weight.normal_()
+    for head in network.contrast_heads.values():
+        head.weight.normal_()
+        head.mixing.normal_()
     with torch.inference_mode():
         whole = network(x, "a")
         for size in range(2, 7):

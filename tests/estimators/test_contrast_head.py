@@ -1,4 +1,4 @@
-"""What the mixtures for the head of the spectrum are solved on, and when."""
+"""What the mixtures for the head of the contrast are solved on, and when."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from tests.estimators.conftest import make_tasks
 
 
 def mixing_of(estimator, task="task"):
-    return estimator.net_.module_.spectrum_heads[module_key(task)].mixing.numpy()
+    return estimator.net_.module_.contrast_heads[module_key(task)].mixing.numpy()
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +98,6 @@ def test_they_are_saved(make, noise, tmp_path):
 
 
 def test_without_the_head_there_are_none(make, noise):
-    module = make(max_epochs=1, spectrum=False).fit(*noise).net_.module_
-    assert not module.spectrum_heads
+    module = make(max_epochs=1, contrast=False).fit(*noise).net_.module_
+    assert not module.contrast_heads
     assert not any("mixing" in name for name in module.state_dict())
