@@ -10,6 +10,7 @@ import pytest
 CODE = """
 import mne
 import numpy as np
+import sklearn
 from sklearn.model_selection import cross_val_score
 from benchmarks.others import import_models
 
@@ -28,17 +29,19 @@ def recording(subject):
     raw.set_annotations(mne.Annotations(3.2 * np.arange(16), 3.0, names))
     return RawDataset(raw, {"subject": f"s{subject}"})
 
+sklearn.set_config(enable_metadata_routing=True)
 records = BaseConcatDataset([recording(1), recording(2)])
 mapping = {"left": 0, "right": 1}
 clf = EEGMambaClassifier(
     d_model=16, n_layers=1, max_epochs=1, device="cpu", random_state=0, verbose="error"
-)
+).set_fit_request(groups=True)
 for use_mne_epochs in (False, True):
     windows = create_windows_from_events(
         records, mapping=mapping, use_mne_epochs=use_mne_epochs, preload=True
     )
     X = np.stack([windows[i][0] for i in range(len(windows))])
     y = windows.get_metadata()["target"].to_numpy()
+    who = windows.get_metadata()["subject"].to_numpy()  # windows bring it along
     assert y.tolist() == [0, 1] * 16
     ours = clf.fit(windows)
     assert ours.classes_.tolist() == [0, 1]
@@ -46,10 +49,11 @@ for use_mne_epochs in (False, True):
     found = ours.predict_proba(windows)
     items = [windows[i] for i in range(len(windows))]
     assert np.array_equal(found, ours.predict_proba(items))
-    assert np.array_equal(found, clf.fit(X, y).predict_proba(X))
+    assert np.array_equal(found, clf.fit(X, y, groups=who).predict_proba(X))
     parts = windows.split("subject")
     assert clf.fit(parts["s1"]).score(parts["s2"]) >= 0
-    scores = [cross_val_score(clf, data, y, cv=2) for data in (windows, X)]
+    known = {"cv": 2, "params": {"groups": who}}
+    scores = [cross_val_score(clf, data, y, **known) for data in (windows, X)]
     assert np.array_equal(*scores), scores
 print("done")
 """
