@@ -57,7 +57,8 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         Whether the network has one more head of this kind, which sees how far each
         frequency of the log power spectrum stands out from those around it, in
         channels that the covariance of the training epochs has made uncorrelated:
-        rhythms that a stimulus drives, say. The paper draws none.
+        rhythms that a stimulus drives, say. `partial_fit` keeps the covariance of the
+        first epochs. The paper draws none.
     final_norm : "layer" | None, default="layer"
         Norm before the head.
     input_scale : "channel" | "window" | None, default="channel"
