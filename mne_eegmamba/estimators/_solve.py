@@ -11,14 +11,13 @@ from mne_eegmamba.batches.dataset import MultiTaskDataset
 from mne_eegmamba.batches.in_order import InOrder
 from mne_eegmamba.estimators.alignment import inverse_root
 from mne_eegmamba.heads.contrast import covariance
-from mne_eegmamba.heads.spectrum import short_waves
 from mne_eegmamba.training.inference import run
 from mne_eegmamba.utils.names import module_key
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # scikit-learn's C
 N_FOLDS = 5
 BUDGET = 2**24  # numbers that something is solved on
-SHRINKAGE = 0.1
+SHRINKAGE = 0.1  # of a covariance, towards equal and uncorrelated channels
 ROUNDING = 1e-6  # relative spread of a mean in float32 that does not change
 BATCH = 64  # epochs read at once
 
@@ -65,13 +64,9 @@ def _solve_head(head, part, read):
 
 
 def _decorrelate(head, part, read):
-    found, part = read(_covariances, part, head.mixing.numel())
+    found, part = read(covariance, part, head.mixing.numel())
     mixing = whitening(np.average(found, axis=0, weights=part.weights))
     head.mixing.copy_(torch.from_numpy(mixing))
-
-
-def _covariances(x):
-    return covariance(short_waves(x))
 
 
 def whitening(covariance):

@@ -61,20 +61,20 @@ def contrast(spectrum):
     return spectrum - around
 
 
-def covariance(waves):
+def covariance(x):
     """Return the covariance of the channels within the band of the spectrum.
 
     Parameters
     ----------
-    waves : Tensor, shape (batch, n_channels, n_windows, N_BINS, 2)
-        As `short_waves` returns them.
+    x : Tensor, shape (batch, n_channels, n_times)
+        Epochs.
 
     Returns
     -------
     covariance : Tensor, shape (batch, n_channels, n_channels)
         Of each epoch, with a mean of 1 on the diagonal, in float64; zero for silence.
     """
-    flat = waves.flatten(2).double()
+    flat = short_waves(x).flatten(2).double()
     products = flat @ flat.mT
     power = products.diagonal(dim1=1, dim2=2).mean(-1)[:, None, None]
     return products / torch.where(power > 0, power, 1)

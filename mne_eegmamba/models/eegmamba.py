@@ -122,19 +122,17 @@ class EEGMamba(nn.Module):
         """
         self._check(x, task)
         key = module_key(task)
-        # First the spectrum: its buffers are gone before those of the tokens are there.
+        # First what sees no tokens: its buffers are gone before those of the tokens.
         others = [self.spectrum_heads[key](x)] if self.config.spectrum else []
-        embedding, auxiliary = self._embed(x, task)
-        logits = torch.stack([self.heads[key](embedding), *others])
-        return logits, self._verdict(logits, x, key), auxiliary
-
-    def _verdict(self, logits, x, key):
         solved = [
-            heads[key](x).to(logits.dtype)
+            heads[key](x)
             for heads in (self.waveform_heads, self.contrast_heads)
             if key in heads
         ]
-        return combine(torch.stack([*logits, *solved]))
+        embedding, auxiliary = self._embed(x, task)
+        logits = torch.stack([self.heads[key](embedding), *others])
+        solved = [part.to(logits.dtype) for part in solved]
+        return logits, combine(torch.stack([*logits, *solved])), auxiliary
 
     def embed(self, x, task):
         """Return what the head of the tokens sees.
