@@ -75,6 +75,14 @@ def test_in_any_batch_the_same_bits():
     assert torch.equal(together, alone)
 
 
+def test_predictions_mix_in_float64():
+    head = mixing_head(2).eval()
+    head.mixing.copy_(torch.tensor([[1e4, 1 - 1e4], [1.0, 0.0]]))
+    x = signals(2, 1).float().expand(-1, 2, -1)  # the first mixture is the same again
+    seen = head.features(x).unflatten(1, (2, -1))
+    torch.testing.assert_close(seen[:, 0], seen[:, 1], rtol=1e-5, atol=1e-5)
+
+
 def test_mixtures_are_no_coarser_under_autocast():
     head = mixing_head(3).train()
     x = signals(4, 3).float()
