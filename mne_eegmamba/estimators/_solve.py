@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from mne.utils import ProgressBar
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, StratifiedKFold
@@ -44,7 +45,9 @@ def solve_heads(module, dataset, device, precision):
         found = run(lambda x, task: function(x), module, batches, device, precision)
         return found, part
 
-    for part in dataset.tasks:
+    if not (module.config.waveform or module.config.contrast):
+        return
+    for part in ProgressBar(dataset.tasks, mesg="Solving heads"):
         key = module_key(part.task)
         if module.config.waveform:
             _solve_head(module.waveform_heads[key], part, read)

@@ -216,10 +216,14 @@ class TestProgress:
         out, err = capfd.readouterr()
         assert out == ""
         if verbose in (True, "info"):
-            assert "Training passes" in err
+            assert err.index("Solving heads") < err.index("Training passes")
             assert "2/2" in err
         else:
             assert err == ""
+
+    def test_no_bar_for_heads_that_are_not_there(self, make, numbers, capfd):
+        make(verbose=True, waveform=False, contrast=False).fit(*numbers)
+        assert "Solving heads" not in capfd.readouterr().err
 
     def test_log_level_of_mne_is_the_default(self, make, numbers, capfd):
         from mne.utils import use_log_level
