@@ -131,7 +131,6 @@ class EEGMamba(nn.Module):
         ]
         embedding, auxiliary = self._embed(x, task)
         logits = torch.stack([self.heads[key](embedding), *others])
-        solved = [part.to(logits.dtype) for part in solved]
         return logits, combine(torch.stack([*logits, *solved])), auxiliary
 
     def embed(self, x, task):
