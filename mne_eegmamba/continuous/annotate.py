@@ -2,6 +2,7 @@
 
 import mne
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 SAMPLES_AT_ONCE = 2**22  # of all channels, that a piece of the recording may have
 
@@ -34,6 +35,10 @@ def annotate_raw(clf, raw, task=None, overlap=0.0):
 
     Raises
     ------
+    TypeError
+        If ``raw`` is no recording.
+    sklearn.exceptions.NotFittedError
+        If ``clf`` is not fitted.
     ValueError
         If the network was not fitted on Epochs, the task is not known, channels are
         missing, or the recording is shorter than a window.
@@ -56,6 +61,12 @@ def annotate_raw(clf, raw, task=None, overlap=0.0):
     >>> [round(float(onset), 1) for onset in annotations.onset]
     [0.0, 3.0, 6.0, 9.0]
     """
+    check_is_fitted(clf)
+    if not isinstance(raw, mne.io.BaseRaw):
+        raise TypeError(
+            "raw must be a continuous recording, mne.io.Raw. Got "
+            f"{type(raw).__name__}; predict is for Epochs and arrays."
+        )
     name, known = _task(clf, task)
     if not 0 <= overlap < 1:
         raise ValueError(f"overlap must be at least 0 and less than 1. Got {overlap}.")

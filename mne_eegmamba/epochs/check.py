@@ -1,6 +1,7 @@
 """The one door: Epochs, windows, a list of these or an array become one array."""
 
 from dataclasses import dataclass
+from os import PathLike
 
 import mne
 import numpy as np
@@ -9,6 +10,23 @@ from mne_eegmamba.epochs.stored import Samples, StoredEpochs
 from mne_eegmamba.epochs.windows import epochs_of_windows, is_windows
 
 FINITE_BUDGET = 2**22  # samples looked at together
+TAKEN = "X must be Epochs or one array of the shape (n_epochs, n_channels, n_times)"
+MISFITS = (
+    (
+        mne.io.BaseRaw,
+        "a continuous recording. Cut it into epochs first, for example with mne.Epochs "
+        "or mne.make_fixed_length_epochs; annotate_raw predicts along a recording.",
+    ),
+    (mne.Evoked, "an average over epochs. Give the epochs themselves."),
+    (
+        mne.time_frequency.Spectrum | mne.time_frequency.EpochsSpectrum,
+        "a spectrum. Give the epochs that it is of.",
+    ),
+    (
+        str | PathLike,
+        "a path. Read the file first, for example with mne.read_epochs.",
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -152,6 +170,49 @@ def _refuse_none(parts):
         )
 
 
+def refuse_misfits(X):
+    """Refuse what is easily taken for epochs.
+
+    Parameters
+    ----------
+    X : object
+        What was handed over and is no Epochs.
+
+    Raises
+    ------
+    TypeError
+        If it is a recording, an average or a path, or a list with one of these or with
+        Epochs.
+    ValueError
+        If it is a list or tuple of arrays of different shapes, such as ``(X, y)``.
+    """
+    several = isinstance(X, list | tuple)
+    parts = X if several else [X]
+    for kind, advice in MISFITS:
+        if any(isinstance(part, kind) for part in parts):
+            where = "in a list " if several else ""
+            raise TypeError(f"{TAKEN}. Got {where}{advice}")
+    if any(map(_is_one, parts)):
+        raise TypeError(f"{TAKEN}. Got a list of Epochs and something else.")
+    shapes = [_shape(part) for part in parts] if several else []
+    other = next((shape for shape in shapes if shape != shapes[0]), None)
+    if other is not None:
+        raise ValueError(
+            f"{TAKEN}, all epochs equally long. Got a {type(X).__name__} of "
+            f"{len(parts)} arrays with shapes such as {shapes[0]} and {other}; labels "
+            "go into y."
+        )
+
+
+def _shape(part):
+    if hasattr(part, "shape"):
+        return part.shape
+    try:
+        return np.shape(part)
+    except ValueError:  # ragged itself
+        return (len(part),)
+
+
 def signals_from_array(array):
     """Read an array that holds real numbers.
 
@@ -217,7 +278,7 @@ def check_finite(data, ch_names):
             name = f" ({ch_names[channel]!r})" if ch_names else ""
             raise ValueError(
                 f"X contains {kind}: epoch {epoch}, channel {channel}{name}, sample "
-                f"{sample} ({n_epochs} such epochs up to here). Only finite samples "
+                f"{sample} (epochs like it so far: {n_epochs}). Only finite samples "
                 "are allowed; drop these epochs or repair them before."
             )
 

@@ -1,8 +1,16 @@
 """MultiTaskEpochs: epochs of several tasks behind one index."""
 
+from contextlib import contextmanager
+
 import numpy as np
 
-from mne_eegmamba.epochs.check import check_lengths, epochs_list, is_epochs, loaded
+from mne_eegmamba.epochs.check import (
+    check_lengths,
+    epochs_list,
+    is_epochs,
+    loaded,
+    refuse_misfits,
+)
 from mne_eegmamba.epochs.labels import event_names, metadata_column
 from mne_eegmamba.utils.validation import check_rows
 
@@ -65,10 +73,7 @@ class MultiTaskEpochs:
 
     def __init__(self, epochs, y=None, groups="subject"):
         check_tasks(epochs, "epochs")
-        self._parts = {
-            name: loaded(part) if is_epochs(part) else np.asarray(part)
-            for name, part in epochs.items()
-        }
+        self._parts = {name: _opened(name, part) for name, part in epochs.items()}
         self.tasks = tuple(self._parts)
         sizes = {name: count(part) for name, part in self._parts.items()}
         y, groups = _labels(self._parts, y), _groups(self._parts, groups)
@@ -184,6 +189,30 @@ def check_task_name(task):
         )
 
 
+@contextmanager
+def naming(task):
+    """Say in errors about data which task they are about.
+
+    Parameters
+    ----------
+    task : str
+        Its name.
+    """
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"Task {task!r}: {error}") from error
+
+
+def _opened(task, part):
+    """Return the epochs of a task in memory, or as an array."""
+    if is_epochs(part):
+        return loaded(part)
+    with naming(task):
+        refuse_misfits(part)
+        return np.asarray(part)
+
+
 def count(part):
     """Return how many epochs there are.
 
@@ -247,10 +276,8 @@ def _by_task(parts, name, values, otherwise):
 
 def _flat(task, n, **values):
     """Return ``"task/value"`` of each of a task's epochs."""
-    try:
+    with naming(task):
         check_lengths(n, **values)
-    except ValueError as error:
-        raise ValueError(f"Task {task!r}: {error}") from None
     (found,) = values.values()
     found = np.zeros(n, dtype=int) if found is None else found
     return np.array([f"{task}/{value}" for value in found], dtype=str)

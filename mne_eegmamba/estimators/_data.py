@@ -13,6 +13,7 @@ from mne_eegmamba.epochs.check import (
     check_lengths,
     is_epochs,
     loaded,
+    refuse_misfits,
     signals_from_array,
     signals_from_epochs,
 )
@@ -66,9 +67,12 @@ def read_array(estimator, X, reset):
     signals : Signals
         The epochs.
     """
+    if is_items(X):
+        X = stack_items(X)
+    refuse_misfits(X)
     array = validate_data(
         estimator,
-        stack_items(X) if is_items(X) else X,
+        X,
         reset=reset,
         dtype="numeric",
         allow_nd=True,

@@ -1,6 +1,5 @@
 """What a fit remembers of one task, and what it refuses later."""
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,12 +92,3 @@ class Task:
                     f"Training goes on only with the {what} of the first fit: {seen}. "
                     f"Got {came}; use warm_start=False to start anew."
                 )
-
-
-@contextmanager
-def naming(task):
-    """Say in errors about data which task they are about."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"Task {task!r}: {error}") from error

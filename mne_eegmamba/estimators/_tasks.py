@@ -8,11 +8,11 @@ from mne.utils import use_log_level
 from sklearn.utils.validation import check_is_fitted
 
 from mne_eegmamba.epochs.check import is_epochs
+from mne_eegmamba.epochs.multitask import naming
 from mne_eegmamba.estimators import _data, _fit
 from mne_eegmamba.estimators._base import NetworkEstimator
 from mne_eegmamba.estimators._class_weight import check_named_tasks, weight_of_task
 from mne_eegmamba.estimators._forms import carried_labels, flat_labels, read_form
-from mne_eegmamba.estimators._task import naming
 
 
 class TasksEstimator(NetworkEstimator):

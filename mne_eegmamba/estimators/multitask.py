@@ -7,10 +7,9 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import recall_score
 from sklearn.utils.validation import check_is_fitted
 
-from mne_eegmamba.epochs.multitask import check_task_name
+from mne_eegmamba.epochs.multitask import check_task_name, naming
 from mne_eegmamba.estimators import _change, _data, _store
 from mne_eegmamba.estimators._settings import check_settings
-from mne_eegmamba.estimators._task import naming
 from mne_eegmamba.estimators._tasks import TasksEstimator, flat
 from mne_eegmamba.utils.validation import check_option
 

@@ -25,8 +25,17 @@ def write(path, arrays, content):
         Weights and other arrays.
     content : dict
         Anything that JSON can hold.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
     """
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"There is no folder {str(path.parent)!r} to write {path.name!r} to."
+        )
     content = json.loads(json.dumps(content))  # as a reader will see it
     arrays = {name: _plain(array) for name, array in arrays.items()}
     header = {

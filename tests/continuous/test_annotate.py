@@ -1,6 +1,7 @@
 import mne
 import numpy as np
 import pytest
+from sklearn.exceptions import NotFittedError
 
 from mne_eegmamba import EEGMambaClassifier, MultiTaskEEGMamba, annotate_raw
 from mne_eegmamba.continuous import annotate
@@ -227,3 +228,13 @@ def test_network_that_was_fitted_on_arrays(labelled):
     clf = EEGMambaClassifier(**TINY).fit(labelled.get_data(), y)
     with pytest.raises(ValueError, match="fitted on arrays knows neither"):
         annotate_raw(clf, make_raw(900))
+
+
+def test_what_is_no_recording(clf):
+    with pytest.raises(TypeError, match=r"raw must be .*Got EpochsArray; predict is"):
+        annotate_raw(clf, windows(make_raw(900), [0, 300]))
+
+
+def test_not_fitted():
+    with pytest.raises(NotFittedError):
+        annotate_raw(EEGMambaClassifier(), make_raw(900))

@@ -99,7 +99,7 @@ class TestFinite:
         x[4, 2, 1:3] = x[5, 0, 0] = value
         with pytest.raises(
             ValueError,
-            match=rf"{word}: epoch 4, channel 2, sample 1 \(2 such epochs.*drop",
+            match=rf"{word}: epoch 4, channel 2, sample 1 \(.* so far: 2\).*drop",
         ):
             check_finite(x, None)
         with pytest.raises(ValueError, match=r"channel 2 \('O2'\)"):

@@ -191,6 +191,8 @@ X = np.zeros((4, 1, 5))
             ValueError,
             r"groups has entries .*\['b'\]",
         ),
+        (({"a": (X, [0] * 4)},), ValueError, "Task 'a': .*labels go into y"),
+        (({"a": "a-epo.fif"},), TypeError, "Task 'a': .*read_epochs"),
         (({"a": X}, {"a": [[0], [1], [0], [1]]}), ValueError, "Task 'a': y must have"),
     ],
 )

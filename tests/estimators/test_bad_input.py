@@ -45,7 +45,18 @@ BAD_ARRAYS = {
     "objects": (_objects, "high|numeric|convert"),
     "complex": (lambda X: X + 1j, "Complex data not supported"),
     "sparse": (lambda X: scipy.sparse.csr_array(X[:, 0]), "[Ss]parse"),
-    "ragged": (lambda X: [row[: 290 + i] for i, row in enumerate(X[:, 0])], "inhomog"),
+    "ragged": (
+        lambda X: [row[: 290 + i] for i, row in enumerate(X[:, 0])],
+        r"equally long\. Got a list of 30 .* such as \(290,\) and \(291,\)",
+    ),
+    "ragged lists": (
+        lambda X: [[row[: 290 + i].tolist()] for i, row in enumerate(X[:, 0])],
+        r"equally long.* such as \(1, 290\) and \(1, 291\)",
+    ),
+    "with labels": (
+        lambda X: (X, np.zeros(30)),
+        r"Got a tuple of 2 arrays.*\(30, 3, 300\) and \(30,\); labels go into y",
+    ),
     "dates": (lambda X: X.astype("M8[s]"), "numeric|real|datetime"),
     "empty list": (lambda X: [], "empty|1D|0 epochs"),
 }
@@ -79,6 +90,11 @@ def _mixed_rates(epochs):
     return [epochs, epochs.copy().resample(80.0, verbose="error")]
 
 
+def _raw():
+    info = mne.create_info(4, 100.0)
+    return mne.io.RawArray(np.ones((4, 900)), info, verbose="error")
+
+
 BAD_EPOCHS = {
     "nan": (_with(np.nan), r"NaN: epoch 5, channel 1 \('Cz'\), sample 20"),
     "inf": (_with(np.inf), r"infinity: epoch 5, channel 1 \('Cz'\)"),
@@ -102,14 +118,18 @@ BAD_EPOCHS = {
         lambda epochs: [epochs, epochs.copy().crop(tmax=1.9)],
         "share.*length.*305",
     ),
-    "Epochs and an array": (lambda epochs: [epochs, epochs.get_data(copy=True)], "X|4"),
-    "an average": (lambda epochs: epochs.average(), "Evoked|scalar"),
-    "unbroken": (
-        lambda epochs: mne.io.RawArray(
-            np.ones((4, 900)), mne.create_info(4, 100.0), verbose="error"
-        ),
-        ".",
+    "Epochs and an array": (
+        lambda epochs: [epochs, epochs.get_data(copy=True)],
+        "a list of Epochs and something else",
     ),
+    "an average": (lambda epochs: epochs.average(), "an average.*Give the epochs"),
+    "a spectrum": (
+        lambda epochs: epochs.compute_psd(fmax=40.0, verbose="error"),
+        "a spectrum.*Give the epochs",
+    ),
+    "unbroken": (lambda epochs: _raw(), r"Got a continuous.*mne\.Epochs.*annotate_raw"),
+    "unbroken, several": (lambda epochs: [_raw(), _raw()], "in a list a continuous"),
+    "a path": (lambda epochs: "sub-01-epo.fif", r"a path.*mne\.read_epochs"),
 }
 
 # Words of an error about y, sample_weight or groups of `numbers`, 30 epochs.

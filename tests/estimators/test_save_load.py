@@ -302,7 +302,7 @@ def test_missing_file_and_folder(tmp_path, fitted):
         EEGMambaClassifier.load(tmp_path / "nothing.here")
     with pytest.raises((FileNotFoundError, IsADirectoryError, ValueError)):
         EEGMambaClassifier.load(tmp_path)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match="no folder .*folder' to write 'm'"):
         fitted.save(tmp_path / "no" / "folder" / "m")
 
 
