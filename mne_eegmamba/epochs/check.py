@@ -184,7 +184,8 @@ def refuse_misfits(X):
         If it is a recording, an average or a path, or a list with one of these or with
         Epochs.
     ValueError
-        If it is a list or tuple of arrays of different shapes, such as ``(X, y)``.
+        If it is a list or tuple of arrays of different shapes, such as ``(X, y)``, or
+        samples are masked.
     """
     several = isinstance(X, list | tuple)
     parts = X if several else [X]
@@ -201,6 +202,11 @@ def refuse_misfits(X):
             f"{TAKEN}, all epochs equally long. Got a {type(X).__name__} of "
             f"{len(parts)} arrays with shapes such as {shapes[0]} and {other}; labels "
             "go into y."
+        )
+    if np.ma.is_masked(X):
+        raise ValueError(
+            f"X has {np.ma.count_masked(X)} masked samples. Only arrays without are "
+            "allowed; drop these epochs or fill the samples before."
         )
 
 

@@ -31,6 +31,7 @@ BAD_ARRAYS = {
     "inf": (lambda X: _put(X, np.inf), "infinity: epoch 4, channel 2"),
     "-inf": (lambda X: _put(X, -np.inf), "infinity: epoch 4, channel 2"),
     "nan in float32": (lambda X: _put(X.astype("f4"), np.nan), "epoch 4, channel 2"),
+    "masked": (lambda X: np.ma.array(X, mask=X > 2), r"\d+ masked samples.*drop"),
     "no epochs": (lambda X: X[:0], r"0 sample|empty|0 epochs"),
     "no channels": (lambda X: X[:, :0], r"empty.*\(30, 0, 300\)|0 feature"),
     "no samples": (lambda X: X[:, :, :0], "empty|features|samples"),
