@@ -5,6 +5,7 @@ from os import PathLike
 
 import mne
 import numpy as np
+import pandas as pd
 
 from mne_eegmamba.epochs.stored import Samples, StoredEpochs
 from mne_eegmamba.epochs.windows import epochs_of_windows, is_windows
@@ -203,10 +204,10 @@ def refuse_misfits(X):
             f"{len(parts)} arrays with shapes such as {shapes[0]} and {other}; labels "
             "go into y."
         )
-    if np.ma.is_masked(X):
+    if any(map(np.ma.is_masked, parts)):
         raise ValueError(
-            f"X has {np.ma.count_masked(X)} masked samples. Only arrays without are "
-            "allowed; drop these epochs or fill the samples before."
+            "X has masked samples. Only arrays without are allowed; drop these epochs "
+            "or fill the samples before."
         )
 
 
@@ -317,6 +318,28 @@ def check_lengths(n_epochs, **others):
                 f"X and {name} must have the same length, one entry per epoch. Got "
                 f"{n_epochs} epochs and {len(values)} entries of {name} "
                 "(inconsistent numbers of samples)."
+            )
+
+
+def refuse_unknown(**values):
+    """Refuse vectors with missing entries.
+
+    Parameters
+    ----------
+    **values : ndarray | None
+        Vectors by name.
+
+    Raises
+    ------
+    ValueError
+        If one has an entry that is None, NaN or NA.
+    """
+    for name, entries in values.items():
+        missing = [] if entries is None else np.flatnonzero(pd.isna(entries))
+        if len(missing):
+            raise ValueError(
+                f"{name} (of Epochs: a column of their metadata) must be known for "
+                f"every epoch. Missing for {len(missing)}, such as epoch {missing[0]}."
             )
 
 

@@ -43,8 +43,19 @@ def metadata_column(X, column):
     -------
     values : ndarray, shape (n_epochs,) | None
         Values, in the order of the epochs.
+
+    Raises
+    ------
+    ValueError
+        If some parts of a list have the column, and others do not.
     """
     tables = [epochs.metadata for epochs in epochs_list(X)]
-    if any(table is None or column not in table for table in tables):
+    there = [table is not None and column in table for table in tables]
+    if not any(there):
         return None
+    if not all(there):
+        raise ValueError(
+            f"{sum(there)} of {len(there)} Epochs of a list have the column {column!r} "
+            "in their metadata, which tells groups apart. Give it to all, or to none."
+        )
     return np.concatenate([table[column].to_numpy() for table in tables])

@@ -10,6 +10,7 @@ from mne_eegmamba.epochs.check import (
     is_epochs,
     loaded,
     refuse_misfits,
+    refuse_unknown,
 )
 from mne_eegmamba.epochs.labels import event_names, metadata_column
 from mne_eegmamba.utils.validation import check_rows
@@ -278,6 +279,7 @@ def _flat(task, n, **values):
     """Return ``"task/value"`` of each of a task's epochs."""
     with naming(task):
         check_lengths(n, **values)
+        refuse_unknown(**values)
     (found,) = values.values()
     found = np.zeros(n, dtype=int) if found is None else found
     return np.array([f"{task}/{value}" for value in found], dtype=str)

@@ -74,19 +74,24 @@ class NetworkEstimator(
         self._expose(seen)
         return self
 
-    def _continue(self, data, settings, n_passes, least_classes=2):
-        """Train the present network further, with the scaling it knows."""
+    def _continue(self, data, settings, n_passes, partial=False):
+        """Train the present network further, with the scaling it knows.
+
+        ``partial`` data may lack classes, and add to what was learned.
+        """
         random_state = check_random_state(self.random_state)
         if self._split_seed is None:
             self._split_seed = self._draw_split_seed(settings, random_state)
         train_set, valid = self._datasets(
-            data, settings, self._split_seed, least_classes, self.tasks_
+            data, settings, self._split_seed, 1 if partial else 2, self.tasks_
         )
         n_batches = train_set.n_batches(self.batch_size)
         net = renew_net(self.net_, settings, n_batches)
         n_before = len(self.history_)
         try:
-            self._train(net, train_set, valid, n_passes, random_state, n_before)
+            self._train(
+                net, train_set, valid, n_passes, random_state, n_before, not partial
+            )
         finally:  # the network has learned from all passes before an error too
             self.net_ = net
             self.history_ = history_table(net, self.history_)
@@ -120,12 +125,14 @@ class NetworkEstimator(
         """Return the context in which errors are about one task."""
         return nullcontext()
 
-    def _train(self, net, train_set, valid, n_passes, random_state, n_before=0):
+    def _train(
+        self, net, train_set, valid, n_passes, random_state, n_before=0, anew=True
+    ):
         """Train; ``n_before`` passes made already make the random numbers others."""
         seed = int(random_state.randint(2**31 - 1)) + n_before
         device = device_of(net.module_)
         with use_log_level(self.verbose), local_seed(seed, device):
-            solve_heads(net.module_, train_set, device, self.precision)
+            solve_heads(net.module_, train_set, device, self.precision, anew)
             train(net, train_set, valid, n_passes)
 
     def _forget(self):

@@ -18,7 +18,9 @@ from mne_eegmamba.utils.notices import warn_padding
 def add(estimator, name, data, settings, frozen):
     """Grow the network by a task and train it; the estimator changes at the end."""
     random_state = check_random_state(estimator.random_state)
-    seed = estimator._draw_split_seed(settings, random_state)
+    seed = estimator._split_seed
+    if seed is None:
+        seed = estimator._draw_split_seed(settings, random_state)
     train_set, valid = estimator._datasets({name: data}, settings, seed, 2)
     old = estimator.net_.module_
     warn_padding(data.signals.data.shape[2], MIN_TIMES, name)
@@ -48,6 +50,7 @@ def add(estimator, name, data, settings, frozen):
         name: _fit.remembered(data, scaling),
     }
     estimator.net_ = net
+    estimator._split_seed = seed
     estimator.history_ = history_table(net, estimator.history_)
     for size in ("n_features_in_", "feature_names_in_"):  # not of every task now
         vars(estimator).pop(size, None)

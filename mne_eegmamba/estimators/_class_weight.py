@@ -3,26 +3,33 @@
 from collections.abc import Mapping
 
 
-def check_named_tasks(class_weight, tasks):
-    """Refuse weights for tasks that are not there.
+def check_named_tasks(class_weight, classes):
+    """Refuse weights for tasks and labels that are not there.
 
     Parameters
     ----------
     class_weight : None | "balanced" | dict
         The parameter.
-    tasks : collection of str
-        Names of the tasks.
+    classes : dict of {str: ndarray}
+        Labels of each task.
 
     Raises
     ------
     ValueError
-        If a dict with one entry per task names another.
+        If a dict with one entry per task names another, or one from ``"task/label"``
+        another label.
     """
-    unknown = set(class_weight) - set(tasks) if _per_task(class_weight) else set()
+    if _per_task(class_weight):
+        known, unknown = sorted(classes), set(class_weight) - set(classes)
+    elif _flat(class_weight, classes):
+        known = [f"{k}/{label}" for k in sorted(classes) for label in classes[k]]
+        unknown = set(class_weight) - set(known)
+    else:
+        return
     if unknown:
         raise ValueError(
-            f"class_weight has entries for tasks that X lacks: {sorted(unknown)}. "
-            f"There are {sorted(tasks)}."
+            f"class_weight has entries for tasks or labels that X lacks: "
+            f"{sorted(unknown)}. There are {known}."
         )
 
 
@@ -58,16 +65,23 @@ def weight_of_task(class_weight, task, classes):
         return own
     if not isinstance(class_weight, Mapping):
         return class_weight
+    if not _flat(class_weight, {task: classes}):
+        return class_weight
     flat = {f"{task}/{label}": label for label in classes.tolist()}
-    own = {flat[key]: class_weight[key] for key in class_weight if key in flat}
-    if own or set(class_weight) & set(classes.tolist()):
-        return own or class_weight
-    others = all(isinstance(key, str) and "/" in key for key in class_weight)
-    return None if others else class_weight
+    return {flat[key]: class_weight[key] for key in class_weight if key in flat}
 
 
 def _per_task(class_weight):
     return isinstance(class_weight, Mapping) and all(
         value is None or isinstance(value, str | Mapping)
         for value in class_weight.values()
+    )
+
+
+def _flat(class_weight, classes):
+    """Say whether it is a dict from ``"task/label"``, and not from labels with "/"."""
+    return (
+        isinstance(class_weight, Mapping)
+        and all(isinstance(key, str) and "/" in key for key in class_weight)
+        and not any(set(class_weight) & set(own.tolist()) for own in classes.values())
     )

@@ -14,6 +14,7 @@ from mne_eegmamba.epochs.check import (
     is_epochs,
     loaded,
     refuse_misfits,
+    refuse_unknown,
     signals_from_array,
     signals_from_epochs,
 )
@@ -152,6 +153,7 @@ def read_training_data(estimator, X, y, sample_weight, groups, classes=None, row
     y = column_or_1d(y, warn=True)
     groups = None if groups is None else np.asarray(groups)
     check_lengths(len(rows), y=y, groups=groups)
+    refuse_unknown(groups=groups)
     if pd.isna(y).any() or (y.dtype.kind == "f" and np.isinf(y).any()):
         raise ValueError("y contains NaN, None or infinity; every epoch needs a label.")
     check_classification_targets(y)

@@ -186,6 +186,8 @@ def make_datasets(task, data, settings, seed, scaling=None, least_classes=2):
         Validation epochs.
     """
     kept, valid = split_validation(data, settings["validation"], seed)
+    if data.groups is not None:  # of equal epochs the first one's group is taken
+        kept = kept[np.argsort(data.groups[kept], kind="stable")]
     factors = class_factors(settings["class_weight"], data, kept)
     signals = data.signals.data
     rows, labels, weights = as_multiset(

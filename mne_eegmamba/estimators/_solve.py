@@ -1,5 +1,7 @@
 """Solve the heads that no gradient trains, before the others are trained."""
 
+import warnings
+
 import numpy as np
 import torch
 from mne.utils import ProgressBar
@@ -23,7 +25,7 @@ ROUNDING = 1e-6  # relative spread of a mean in float32 that does not change
 BATCH = 64  # epochs read at once
 
 
-def solve_heads(module, dataset, device, precision):
+def solve_heads(module, dataset, device, precision, anew=True):
     """Solve the heads of the tasks that are trained on.
 
     Parameters
@@ -37,6 +39,8 @@ def solve_heads(module, dataset, device, precision):
         Where the network is.
     precision : str
         As in `precision.autocast`.
+    anew : bool, default=True
+        Whether solutions take the place of earlier ones, or are averaged with them.
     """
 
     def read(function, part, width):
@@ -50,20 +54,30 @@ def solve_heads(module, dataset, device, precision):
     for part in ProgressBar(dataset.tasks, mesg="Solving heads"):
         key = module_key(part.task)
         if module.config.waveform:
-            _solve_head(module.waveform_heads[key], part, read)
+            _solve_head(module.waveform_heads[key], part, read, anew)
         if module.config.contrast:
-            head = module.contrast_heads[key]
-            if not head.mixing.any():  # else its weight belongs to it
-                _decorrelate(head, part, read)
-            _solve_head(head, part, read)
+            _solve_contrast(module.contrast_heads[key], part, read, anew)
 
 
-def _solve_head(head, part, read):
+def _solve_head(head, part, read, anew):
+    """Solve, and say whether there was a solution."""
     n_classes, width = head.weight.shape
     features, part = read(head.features, part, width)
     solution = solve(features, part.labels, part.weights, part.groups, n_classes)
-    if solution is not None:
-        head.learn(*solution, part.weights.sum())
+    if solution is None:
+        return False
+    if anew:
+        head.mass.zero_()
+    head.learn(*solution, part.weights.sum())
+    return True
+
+
+def _solve_contrast(head, part, read, anew):
+    before = head.mixing.clone()
+    if anew or not before.any():  # else earlier weights belong to it
+        _decorrelate(head, part, read)
+    if not _solve_head(head, part, read, anew):
+        head.mixing.copy_(before)
 
 
 def _decorrelate(head, part, read):
@@ -110,11 +124,15 @@ def solve(features, labels, weights, groups, n_classes):
     -------
     weight, bias : ndarray, shapes (n_classes, n_features) and (n_classes,)
         The solution; near zero, where the features say nothing of other epochs. None
-        instead of both, where no epochs can be held out so that all classes are left.
+        instead of both, where classes have no epochs, or none can be held out so that
+        all classes are left. A class of no weight is as likely as one epoch among all.
     """
-    used = np.flatnonzero(weights > 0)  # a class may have the weight zero
-    features, labels, weights = features[used], labels[used], weights[used]
+    if len(np.unique(labels)) < n_classes:
+        return None
+    used = np.flatnonzero(weights > 0)
+    features, weights = features[used], weights[used]
     groups = None if groups is None else groups[used]
+    present, labels = np.unique(labels[used], return_inverse=True)
     features = features.astype(float)
     center = np.average(features, axis=0, weights=weights)
     spread = np.sqrt(np.average((features - center) ** 2, axis=0, weights=weights))
@@ -123,15 +141,18 @@ def solve(features, labels, weights, groups, n_classes):
     folds = [
         (train, test)
         for train, test in _folds(labels, groups)
-        if len(np.unique(labels[train])) == n_classes
+        if len(np.unique(labels[train])) == len(present)
     ]
-    if not folds:
+    if len(present) < 2 or not folds:
         return None
     with threadpool_limits(1):  # more threads sum in another order
         strength = _best_strength(normed, labels, weights, folds)
         weight, bias = _layer(normed, labels, weights, strength)
-    weight = weight / spread
-    return weight, bias - weight @ center
+    solution = np.zeros((n_classes, len(center)))
+    solution[present] = weight / spread
+    shifts = np.full(n_classes, -np.log1p(weights.sum()))
+    shifts[present] = bias - solution[present] @ center
+    return solution, shifts
 
 
 def _folds(labels, groups):
@@ -139,10 +160,12 @@ def _folds(labels, groups):
     if groups is not None and len(np.unique(groups)) > 1:
         n_folds = min(N_FOLDS, len(np.unique(groups)))
         return GroupKFold(n_folds).split(labels, labels, groups)
-    n_folds = min(N_FOLDS, np.unique(labels, return_counts=True)[1].min())
+    n_folds = min(N_FOLDS, np.bincount(labels).max())
     if n_folds < 2:
         return []
-    return StratifiedKFold(n_folds).split(labels, labels)
+    with warnings.catch_warnings():  # a class may have fewer epochs than folds
+        warnings.simplefilter("ignore", UserWarning)
+        return list(StratifiedKFold(n_folds).split(labels, labels))
 
 
 def _best_strength(features, labels, weights, folds):

@@ -86,7 +86,7 @@ class TasksEstimator(NetworkEstimator):
         }
 
     def _begin(self, form, data, settings, n_passes, least_classes=2):
-        check_named_tasks(self.class_weight, data)
+        check_named_tasks(self.class_weight, _classes(data))
         first = next(iter(data.values()))
         seen = first.seen if form.kind == "array" else {}
         seen = {**seen, "input_kind_": form.kind}
@@ -94,7 +94,7 @@ class TasksEstimator(NetworkEstimator):
 
     def _check_continues(self, data, settings):
         """Refuse weights of unknown tasks as well."""
-        check_named_tasks(self.class_weight, self.tasks_)
+        check_named_tasks(self.class_weight, _classes(self.tasks_))
         super()._check_continues(data, settings)
 
     def _expose(self, seen):
@@ -167,6 +167,10 @@ class TasksEstimator(NetworkEstimator):
 
     def _class_weight_of(self, task, classes):
         return weight_of_task(self.class_weight, task, classes)
+
+
+def _classes(parts):
+    return {name: part.classes for name, part in parts.items()}
 
 
 def flat(task, labels):

@@ -1,11 +1,11 @@
 """EuclideanAlignment: people made alike, without labels."""
 
-import mne
 import numpy as np
 from scipy.signal import welch
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from mne_eegmamba.epochs.check import check_lengths, is_epochs, loaded
+from mne_eegmamba.epochs.check import check_lengths, is_epochs, loaded, refuse_unknown
+from mne_eegmamba.epochs.joined import joined
 from mne_eegmamba.epochs.labels import metadata_column
 from mne_eegmamba.epochs.multitask import MultiTaskEpochs
 from mne_eegmamba.epochs.stored import StoredEpochs
@@ -13,6 +13,7 @@ from mne_eegmamba.estimators import _data
 from mne_eegmamba.utils.validation import check_number
 
 RANK_TOLERANCE = 1e-10  # of the largest eigenvalue; smaller ones are no signal
+SMALLEST = 10 * RANK_TOLERANCE  # power of a channel, of that of the largest
 FLOOR = 0.01  # of the largest power; what lies far below it is not raised to the rest
 MIN_FFT = 8
 
@@ -54,7 +55,8 @@ class EuclideanAlignment(TransformerMixin, BaseEstimator):
     scikit-learn's metadata routing, ``set_fit_request(groups=True)`` and
     ``set_transform_request(groups=True)`` let a pipeline hand groups on.
 
-    Directions without signal, as an average reference leaves one, stay empty. The
+    Directions without signal, as an average reference of unrounded samples leaves one,
+    stay empty. Channels must be of one kind and unit, as for any spatial filter. The
     filter of ``n_fft`` takes the end of an epoch and its beginning as neighbours;
     epochs shorter than ``n_fft`` are one window.
 
@@ -149,8 +151,9 @@ class EuclideanAlignment(TransformerMixin, BaseEstimator):
         TypeError
             If epochs stay on disk, or groups of a dict are no dict.
         ValueError
-            If a subject's epochs are all zero, lengths do not fit, or ``n_fft`` is
-            below 8.
+            If a subject's epochs are all zero, a channel is tiny beside another (EEG in
+            volts beside a temperature), groups are missing, lengths do not fit, or
+            ``n_fft`` is below 8.
         """
         if isinstance(X, MultiTaskEpochs):
             return self._transform_tasks(X, groups)
@@ -161,6 +164,11 @@ class EuclideanAlignment(TransformerMixin, BaseEstimator):
                     f"epochs. Got {type(groups).__name__}."
                 )
             groups = groups or {}
+            unknown = sorted(set(groups) - set(X))
+            if unknown:
+                raise ValueError(
+                    f"groups has entries for tasks that X lacks: {unknown}."
+                )
             return {k: self.transform(part, groups.get(k)) for k, part in X.items()}
         if is_epochs(X):
             return self._transform_epochs(loaded(X), groups)
@@ -177,22 +185,7 @@ class EuclideanAlignment(TransformerMixin, BaseEstimator):
             )
         signals = _data.read(self, parts, reset=False)
         groups = metadata_column(parts, "subject") if groups is None else groups
-        whole = (
-            parts[0]
-            if len(parts) == 1
-            else mne.concatenate_epochs(parts, verbose="error")
-        )
-        return mne.EpochsArray(
-            self._align(signals.data, groups),
-            whole.info,
-            events=whole.events,
-            tmin=whole.tmin,
-            event_id=whole.event_id,
-            metadata=whole.metadata,
-            baseline=None,
-            proj=False,
-            verbose="error",
-        )
+        return joined(parts, self._align(signals.data, groups))
 
     def _transform_tasks(self, data, groups):
         known = data.tasks if groups is not None else data.grouped
@@ -217,6 +210,7 @@ class EuclideanAlignment(TransformerMixin, BaseEstimator):
         n = len(data)
         groups = np.zeros(n, dtype=int) if groups is None else np.asarray(groups)
         check_lengths(n, groups=groups)
+        refuse_unknown(groups=groups)
         if self.n_fft is not None:
             owner = type(self).__name__
             check_number("n_fft", self.n_fft, owner, MIN_FFT, integer=True)
@@ -231,8 +225,9 @@ class EuclideanAlignment(TransformerMixin, BaseEstimator):
                 )
             if self.n_fft is not None:
                 epochs = self._flatten(epochs)
-            covariances = epochs @ epochs.mT / epochs.shape[-1]
-            aligned[rows] = inverse_root(self._reference(covariances)) @ epochs
+            covariance = self._reference(epochs @ epochs.mT / epochs.shape[-1])
+            _refuse_lost(covariance, name)
+            aligned[rows] = inverse_root(covariance) @ epochs
         return aligned
 
     def _flatten(self, epochs):
@@ -256,6 +251,20 @@ class EuclideanAlignment(TransformerMixin, BaseEstimator):
             return statistics.mean(0, keepdims=True)
         counts = np.arange(1, len(statistics) + 1).reshape(-1, 1, 1)
         return np.cumsum(statistics, axis=0) / counts
+
+
+def _refuse_lost(covariance, group):
+    """Refuse channels that would be taken for empty beside others."""
+    power = np.diagonal(covariance, axis1=-2, axis2=-1)
+    lost = (power > 0) & (power < SMALLEST * power.max(-1, keepdims=True))
+    if lost.any():
+        channels = np.flatnonzero(lost.any(0)).tolist()
+        raise ValueError(
+            f"The channels {channels} (counted from 0) of the group {str(group)!r} are "
+            "so small beside others that alignment would erase them. Pick channels of "
+            "one kind and unit first, for example with epochs.pick('eeg'), or drop "
+            "them."
+        )
 
 
 def inverse_root(matrix):

@@ -400,7 +400,7 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         if first:
             return self._begin(form, data, settings, 1, least_classes=1)
         self._check_continues(data, settings)
-        return self._continue(data, settings, 1, least_classes=1)
+        return self._continue(data, settings, 1, partial=True)
 
     def predict_proba(self, X, *, task=None):
         """Return class probabilities.
@@ -545,7 +545,8 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         Returns
         -------
         score : float
-            Mean over tasks of the mean recall over a task's classes that occur in y.
+            Mean over tasks of the mean recall over the classes that occur in y with
+            a weight.
 
         Raises
         ------
@@ -560,13 +561,15 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
             if labels[name] is None:
                 raise ValueError(f"Task {name!r}: y must be given, X carries none.")
             predicted = self.tasks_[name].classes[part.argmax(1)]
+            truth, weight = np.asarray(labels[name]), weights[name]
+            counted = slice(None) if weight is None else np.asarray(weight) > 0
             scores.append(
                 recall_score(
-                    labels[name],
+                    truth,
                     predicted,
-                    labels=np.unique(labels[name]),
+                    labels=np.unique(truth[counted]),
                     average="macro",
-                    sample_weight=weights[name],
+                    sample_weight=weight,
                     zero_division=0,
                 )
             )

@@ -11,7 +11,8 @@ class TaskGroupKFold(BaseCrossValidator):
     """Cut every task into folds by group, as `GroupKFold` does for one task.
 
     Each fold tests on about ``1 / n_splits`` of every task's groups, and no group is on
-    both sides.
+    both sides, in whatever task: groups of the same name are the same people. Where
+    tasks share no name, each has the folds that `GroupKFold` makes of it.
 
     Parameters
     ----------
@@ -21,8 +22,8 @@ class TaskGroupKFold(BaseCrossValidator):
     Raises
     ------
     ValueError
-        In ``split``, if groups are not ``"task/group"``, or a task has fewer groups
-        than there are folds.
+        In ``split``, if groups are not ``"task/group"``, a task has fewer groups than
+        there are folds, or tasks share groups in such a way that a fold lacks a task.
 
     See Also
     --------
@@ -97,17 +98,50 @@ class TaskGroupKFold(BaseCrossValidator):
                     else f"Task {task!r} has 1 group and cannot be split by groups. "
                     "Leave it out, or give it groups (recordings, subjects)."
                 )
-        folds = [
-            [
-                at[test]
-                for _, test in GroupKFold(self.n_splits).split(at, groups=groups[at])
-            ]
-            for at in places.values()
-        ]
+        folds = self._apart(groups, places)
         everything = np.arange(len(groups))
-        for tests in zip(*folds, strict=True):
-            test = np.sort(np.concatenate(tests))
-            yield np.setdiff1d(everything, test), test
+        for fold in range(self.n_splits):
+            yield everything[folds != fold], everything[folds == fold]
+
+    def _apart(self, groups, places):
+        """Return the fold of each epoch."""
+        names = split_groups(groups)[1]
+        own = [np.unique(names[at]) for at in places.values()]
+        if len(np.unique(np.concatenate(own))) < sum(map(len, own)):
+            return self._together(names, places)
+        folds = np.empty(len(groups), dtype=int)
+        for at in places.values():
+            split = GroupKFold(self.n_splits).split(at, groups=groups[at])
+            for fold, (_, test) in enumerate(split):
+                folds[at[test]] = fold
+        return folds
+
+    def _together(self, names, places):
+        """Return the fold of each epoch, where tasks have groups of the same name.
+
+        Groups of tasks with few groups go first, then large ones: into a fold that
+        lacks one of their tasks, and has the least of the others.
+        """
+        people, person = np.unique(names, return_inverse=True)
+        shares = np.zeros((len(people), len(places)))  # of the epochs of each task
+        for number, at in enumerate(places.values()):
+            shares[:, number] = np.bincount(person[at], minlength=len(people)) / len(at)
+        load = np.zeros((self.n_splits, len(places)))
+        fold_of = np.empty(len(people), dtype=int)
+        rare = (shares > 0) / (shares > 0).sum(0)
+        for one in np.lexsort((-shares.max(1), -rare.max(1))):
+            missing, there = (load == 0) @ rare[one], load @ shares[one]
+            fold_of[one] = np.lexsort((there, -missing))[0]
+            load[fold_of[one]] += shares[one]
+        empty = [
+            task for task, any_ in zip(places, load.all(0), strict=True) if not any_
+        ]
+        if empty:
+            raise ValueError(
+                f"The tasks share groups in such a way that {self.n_splits} folds, all "
+                f"of which test on {empty}, were not found. Use fewer folds."
+            )
+        return fold_of[person]
 
     def _iter_test_indices(self, X=None, y=None, groups=None):
         for _, test in self.split(X, y, groups):

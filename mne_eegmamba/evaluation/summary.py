@@ -29,8 +29,9 @@ def comparison_table(scores, measure="balanced_accuracy", reference=None):
         ``mean``, ``std``, ``folds``
             Over folds, with n - 1.
         ``chance``
-            Expected of guessing: 1 / classes, 0.5 for AUROC, and for accuracy the share
-            of the most frequent class in the test parts.
+            Expected of guessing: 1 / classes, 0.5 for AUROC, for accuracy the share of
+            the most frequent class in the test parts, and NaN for F1 scores, as theirs
+            depends on the guess.
         ``difference``, ``low``, ``high``, ``p_folds``
             Mean over folds of candidate minus reference, its 95 % interval and p-value
             by the t test of Nadeau and Bengio, which allows for the overlap of training
@@ -138,6 +139,8 @@ class _Scores:
             return 0.5 if len(self.folds) else np.nan
         if self.measure == "accuracy":
             return self.of_folds["majority_rate"].mean()
+        if self.measure.endswith("_f1"):
+            return np.nan  # it depends on the classes' shares and on the guess
         return (1 / self.of_folds["n_classes"]).mean()
 
     def minus(self, other):

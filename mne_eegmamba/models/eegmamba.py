@@ -115,7 +115,8 @@ class EEGMamba(nn.Module):
             One row per epoch and head: that of the tokens and, with ``spectrum``, that
             of the spectrum. Each has a loss of its own.
         verdict : Tensor, shape (batch, n_classes)
-            What they say together, with the heads of ``waveform`` and ``contrast``.
+            What they say together, with the heads of ``waveform`` and ``contrast``
+            that are solved.
         auxiliary : Auxiliary | None
             Balance and router loss (Eq. 11), means over the layers; None without
             experts.
@@ -124,14 +125,19 @@ class EEGMamba(nn.Module):
         key = module_key(task)
         # First what sees no tokens: its buffers are gone before those of the tokens.
         others = [self.spectrum_heads[key](x)] if self.config.spectrum else []
-        solved = [
-            heads[key](x)
+        heads = [
+            heads[key]
             for heads in (self.waveform_heads, self.contrast_heads)
             if key in heads
         ]
+        solved = [head(x) for head in heads]
         embedding, auxiliary = self._embed(x, task)
         logits = torch.stack([self.heads[key](embedding), *others])
-        return logits, combine(torch.stack([*logits, *solved])), auxiliary
+        counts = torch.stack(
+            [logits.new_ones(()) for _ in logits] + [head.mass for head in heads]
+        )
+        verdict = combine(torch.stack([*logits, *solved]), counts > 0)
+        return logits, verdict, auxiliary
 
     def embed(self, x, task):
         """Return what the head of the tokens sees.
@@ -214,17 +220,22 @@ class EEGMamba(nn.Module):
             )
 
 
-def combine(logits):
+def combine(logits, counts):
     """Return the verdict of several heads: the mean of their log probabilities.
 
     Parameters
     ----------
     logits : Tensor, shape (n_heads, batch, n_classes)
         What each head says.
+    counts : Tensor of bool, shape (n_heads,)
+        Which of them count, one at least.
 
     Returns
     -------
     logits : Tensor, shape (batch, n_classes)
         Those of a single head as they are.
     """
-    return logits[0] if len(logits) == 1 else logits.log_softmax(-1).mean(0)
+    if len(logits) == 1:
+        return logits[0]
+    counts = counts.to(logits.dtype)
+    return (logits.log_softmax(-1) * counts[:, None, None]).sum(0) / counts.sum()

@@ -237,5 +237,7 @@ class TestLabels:
         bare = epochs.copy()
         bare.metadata = None
         assert metadata_column(bare, "subject") is None
-        assert metadata_column([epochs, bare], "subject") is None
+        assert metadata_column([bare, bare], "subject") is None
+        with pytest.raises(ValueError, match="1 of 2 Epochs of a list .*'subject'"):
+            metadata_column([epochs, bare], "subject")
         assert metadata_column(epochs, "session") is None

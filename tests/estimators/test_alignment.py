@@ -10,7 +10,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from mne_eegmamba import EuclideanAlignment, MultiTaskEpochs
 from mne_eegmamba.datasets import write_store
+from mne_eegmamba.epochs.labels import event_names
 from tests.datasets.noise import make_recordings, read_noise
+from tests.windows import make_windows
 
 
 def depends_on_the_batch(estimator):
@@ -274,6 +276,74 @@ def test_what_is_known_of_groups_stays(X, groups):
     unknown = MultiTaskEpochs({"a": X, "b": X}, y)
     assert EuclideanAlignment().fit_transform(known).grouped == ("a", "b")
     assert EuclideanAlignment().fit_transform(unknown).grouped == ()
+
+
+def test_groups_of_a_task_that_is_not_there(X, groups):
+    with pytest.raises(ValueError, match=r"groups has entries .*lacks: \['A'\]"):
+        EuclideanAlignment().fit_transform({"a": X}, groups={"A": groups})
+
+
+def test_unknown_groups(X, groups):
+    groups = groups.astype(object)
+    groups[3] = None
+    with pytest.raises(ValueError, match="groups .*Missing for 1, such as epoch 3"):
+        EuclideanAlignment().transform(X, groups)
+
+
+@pytest.mark.parametrize("online", [False, True])
+def test_other_units_are_refused_and_not_erased(X, groups, online):
+    X[:, 1] = 37 + 0.1 * X[:, 1]  # a temperature beside volts
+    X[:, [0, 2, 3, 4]] *= 1e-5
+    with pytest.raises(ValueError, match=r"channels \[0, 2, 3, 4\].*'a' .*erase"):
+        EuclideanAlignment(online=online).transform(X, groups)
+    X[:, 1] *= 1e-3
+    spread = EuclideanAlignment(online=online).transform(X, groups).std((0, 2))
+    assert (spread > 0.1).sum() == 4  # the temperature is next to constant
+
+
+class TestLists:
+    @pytest.fixture
+    def parts(self, epochs):
+        """Two recordings, the second with other numbers for the same events."""
+        first, second = epochs[:20], epochs[20:]
+        second.events[:, 2] = 30 - second.events[:, 2]
+        second.event_id = {k: 30 - v for k, v in second.event_id.items()}
+        return first, second
+
+    def test_event_numbers_of_recordings_may_differ(self, epochs, parts):
+        aligned = EuclideanAlignment().fit_transform(list(parts))
+        whole = EuclideanAlignment().fit_transform(epochs)
+        np.testing.assert_array_equal(aligned.get_data(), whole.get_data())
+        np.testing.assert_array_equal(event_names(aligned), event_names(epochs))
+        assert (np.diff(aligned.events[:, 0]) > 0).all()
+        assert aligned.metadata["subject"].tolist() == list(epochs.metadata["subject"])
+
+    def test_one_number_for_two_events(self, epochs):
+        first, second = epochs[:20], epochs[20:]
+        second.event_id = {f"other {k}": v for k, v in second.event_id.items()}
+        aligned = EuclideanAlignment().fit_transform([first, second])
+        expected = event_names([first, second])
+        np.testing.assert_array_equal(event_names(aligned), expected)
+
+    def test_metadata_of_some(self, epochs):
+        first, second = epochs[:20], epochs[20:]
+        first.metadata = first.metadata.assign(run=1)
+        aligned = EuclideanAlignment().fit_transform([first, second])
+        assert aligned.metadata["run"].isna().tolist() == [False] * 20 + [True] * 28
+        second.metadata = None
+        with pytest.raises(
+            ValueError, match="1 of 2 Epochs of a list have .*'subject'"
+        ):
+            EuclideanAlignment().fit_transform([first, second])
+        first.metadata = first.metadata[["run"]]
+        aligned = EuclideanAlignment().fit_transform([first, second])
+        assert aligned.metadata["run"].isna().tolist() == [False] * 20 + [True] * 28
+
+    def test_windows_keep_their_labels(self):
+        windows = make_windows()
+        aligned = EuclideanAlignment().fit_transform(windows)
+        truth = windows.get_metadata()["target"].to_numpy()
+        np.testing.assert_array_equal(event_names([aligned]), truth)
 
 
 def test_groups_of_a_dict_are_a_dict(X, groups):

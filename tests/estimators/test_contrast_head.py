@@ -71,13 +71,18 @@ def test_jointly_they_are_the_same_as_alone(make, noise):
         np.testing.assert_array_equal(mixing_of(joint, task), mixing_of(alone))
 
 
-def test_going_on_leaves_them_as_they_are(make, noise):
+def test_only_a_further_fit_makes_them_anew(make, noise):
     X, y = noise
-    clf = make(warm_start=True, max_epochs=1).fit(X[:40], y[:40])
+    settings = {"max_epochs": 1, "input_scale": None}
+    clf = make(warm_start=True, **settings).fit(X[:40], y[:40])
     mixing = mixing_of(clf).copy()
     assert mixing.any()
-    np.testing.assert_array_equal(mixing_of(clf.fit(X[:40], y[:40])), mixing)
     np.testing.assert_array_equal(mixing_of(clf.partial_fit(X[40:], y[40:])), mixing)
+    fresh = mixing_of(make(**settings).fit(X[40:], y[40:]))
+    assert not np.array_equal(mixing, fresh)
+    np.testing.assert_array_equal(mixing_of(clf.fit(X[40:], y[40:])), fresh)
+    clf.fit(X[:2], y[:2])  # none can be held out
+    np.testing.assert_array_equal(mixing_of(clf), fresh)
 
 
 def test_a_new_task_has_its_own(noise):

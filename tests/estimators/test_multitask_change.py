@@ -149,6 +149,16 @@ def test_validation_and_weights_for_a_new_task(clf, new):
     assert np.isfinite(clf.history_["valid_accuracy/c"].iloc[-1])
 
 
+def test_who_validated_a_new_task_is_not_trained_on_later(arrays, new, splits):
+    settings = {"validation": 0.25, "warm_start": True, "random_state": None}
+    clf = make_tasks(**settings).fit(*arrays).add_task("c", *new)
+    clf.fit({**arrays[0], "c": new[0]}, {**arrays[1], "c": new[1]})
+    each = {"a": [], "b": [], "c": []}
+    for task, (_, _, valid) in zip("abcabc", splits, strict=True):
+        each[task].append(valid.tolist())
+    assert all(first == later for first, later in each.values())
+
+
 def test_task_type_of_a_new_task(arrays, new):
     clf = make_tasks(task_types={"a": "same", "b": "same"}).fit(*arrays)
     clf.set_params(task_types={"a": "same", "b": "same", "c": "same"})

@@ -73,6 +73,18 @@ def test_score_takes_weights(fitted_tasks, fitted_flat, arrays, flat, form):
     assert clf.score(X, y, sample_weight=weights) == pytest.approx(np.mean(each))
 
 
+def test_score_leaves_classes_of_no_weight_out(fitted_tasks, arrays):
+    X, y = arrays
+    weights = {task: (part != part[0]).astype(float) for task, part in y.items()}
+    kept = {task: weight > 0 for task, weight in weights.items()}
+    few = (
+        {k: X[k][at] for k, at in kept.items()},
+        {k: y[k][at] for k, at in kept.items()},
+    )
+    want = fitted_tasks.score(*few)
+    assert fitted_tasks.score(X, y, sample_weight=weights) == pytest.approx(want)
+
+
 def test_score_of_some_classes_only(fitted_flat, flat):
     view = flat[flat.y != "b/z"]
     found = fitted_flat.predict(view)

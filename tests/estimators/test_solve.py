@@ -109,16 +109,34 @@ def test_a_constant_feature_has_no_weight(value):
 @pytest.mark.parametrize(
     ("labels", "groups"),
     [
-        ([0, 1, 1, 1], None),
+        ([0, 1], None),
         ([0, 0, 1, 1], ["p", "p", "q", "q"]),
         ([1, 1, 1, 1], None),
     ],
-    ids=["one epoch", "a class each", "one class"],
+    ids=["one epoch each", "a class each", "one class"],
 )
 def test_where_nothing_can_be_held_out_there_is_no_solution(labels, groups):
-    X = np.random.default_rng(0).standard_normal((4, 6))
+    X = np.random.default_rng(0).standard_normal((len(labels), 6))
     groups = None if groups is None else np.array(groups)
-    assert solve(X, np.array(labels), np.ones(4), groups, 2) is None
+    assert solve(X, np.array(labels), np.ones(len(labels)), groups, 2) is None
+
+
+def test_one_epoch_of_a_class_spoils_nothing():
+    X, y = data(signal=10)
+    X, y = np.r_[X, X.max(0, keepdims=True) + 9], np.r_[y, 2]
+    found = guesses(solve(X, y, np.ones(len(y)), None, 3), X)
+    assert found[np.arange(120), y[:120]].min() > 0.9
+
+
+def test_a_class_of_no_weight_is_next_to_impossible():
+    X, y = data(n_classes=3)
+    weights = (y != 1).astype(float)
+    got = guesses(solve(X, y, weights, None, 3), X)
+    two = solve(X[y != 1], y[y != 1] // 2, weights[y != 1], None, 2)
+    assert got[:, 1].max() < 1 / (weights.sum() + 1)
+    np.testing.assert_allclose(
+        got[:, [0, 2]] / got[:, [0, 2]].sum(1, keepdims=True), guesses(two, X)
+    )
 
 
 def test_one_group_is_as_none():

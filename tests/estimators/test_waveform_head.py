@@ -52,6 +52,18 @@ def test_it_knows_the_groups(make):
     assert said[2] == said[0]
 
 
+def test_equal_epochs_of_different_groups(make, waves, rng):
+    X, y, groups = waves
+    X = np.r_[X, np.zeros((20, 2, 320))]
+    y, groups = np.r_[y, [0, 1] * 10], np.r_[groups, np.arange(20) // 2]
+    order = rng.permutation(len(X))
+    first, second = (
+        head_of(make(max_epochs=1).fit(X[rows], y[rows], groups=groups[rows]))
+        for rows in (np.arange(len(X)), order)
+    )
+    assert same(first, second)
+
+
 def test_no_seed_changes_it(make, waves):
     X, y, groups = waves
     first, second = (
@@ -81,13 +93,19 @@ def test_jointly_it_is_the_same_as_alone(make, waves):
         assert same(head_of(joint, task), head_of(alone))
 
 
-def test_warm_start_leaves_it_as_it_is(make, waves):
+def test_warm_start_solves_it_anew(make, waves):
     X, y, _ = waves
-    clf = make(warm_start=True, max_epochs=1).fit(X, y)
+    settings = {"max_epochs": 1, "input_scale": None}
+    clf = make(warm_start=True, **settings).fit(X, y)
     weight = head_of(clf).weight.clone()
     clf.fit(X, y)
     assert torch.equal(head_of(clf).weight, weight)
-    assert head_of(clf).mass == 120
+    clf.fit(X[:20], 1 - y[:20])  # waves of the other polarity
+    fresh = make(**settings).fit(X[:20], 1 - y[:20])
+    assert same(head_of(clf), head_of(fresh))
+    clf.fit(X[:2], y[:2])  # none can be held out
+    assert same(head_of(clf), head_of(fresh))
+    assert head_of(clf).mass == 20
 
 
 def test_partial_fit_averages(make, waves):

@@ -227,13 +227,16 @@ class TestTable:
         assert row["p_subjects"] == row["p_holm"] == pytest.approx(2 / 2**6)
 
     def test_chance(self, made):
+        f1 = dict.fromkeys(("macro_f1", "weighted_f1"), made["accuracy"])
         for measure, chance in (
             ("balanced_accuracy", 0.25),
             ("accuracy", 0.4),
             ("auroc", 0.5),
+            ("macro_f1", np.nan),
+            ("weighted_f1", np.nan),
         ):
-            table = comparison_table(made, measure)
-            assert table["chance"].tolist() == pytest.approx([chance] * 2)
+            table = comparison_table(made.assign(**f1), measure)
+            assert table["chance"].tolist() == pytest.approx([chance] * 2, nan_ok=True)
 
     def test_another_reference_turns_the_sign(self, made):
         table = comparison_table(made, reference="new")

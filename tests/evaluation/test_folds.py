@@ -11,11 +11,11 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from mne_eegmamba import TaskGroupKFold
 
 
-def make_groups(sizes, seed):
+def make_groups(sizes, seed, shared=False):
     """Return groups of tasks, of 1 to 5 epochs each, in any order."""
     rng = np.random.default_rng(seed)
     groups = [
-        f"t{task}/s{group}"
+        f"t{task}/s{group}" + ("" if shared else f" of {task}")
         for task, n_groups in enumerate(sizes)
         for group in range(n_groups)
         for _ in range(rng.integers(1, 6))
@@ -28,28 +28,49 @@ def make_groups(sizes, seed):
     n_splits=st.integers(2, 4),
     sizes=st.lists(st.integers(4, 12), min_size=1, max_size=4),
     seed=st.integers(0, 99),
+    shared=st.booleans(),
 )
-def test_folds(n_splits, sizes, seed):
-    groups = make_groups(sizes, seed)
+def test_folds(n_splits, sizes, seed, shared):
+    groups = make_groups(sizes, seed, shared)
+    people = np.array([group.split("/")[1] for group in groups])
     folds = list(TaskGroupKFold(n_splits).split(groups, groups=groups))
     assert len(folds) == n_splits
     tested = np.concatenate([test for _, test in folds])
     assert sorted(tested) == list(range(len(groups)))
     for train, test in folds:
-        assert not np.intersect1d(groups[train], groups[test]).size
+        assert not np.intersect1d(people[train], people[test]).size
         assert len(train) + len(test) == len(groups)
         for task, n_groups in enumerate(sizes):
             mine = {g for g in groups[test] if g.startswith(f"t{task}/")}
             assert 1 <= len(mine) <= n_groups - n_splits + 1
 
 
-def test_one_task_is_group_k_fold():
-    groups = make_groups([9], 0)
-    ours = TaskGroupKFold(3).split(groups, groups=groups)
-    theirs = GroupKFold(3).split(groups, groups=groups)
-    for mine, other in zip(ours, theirs, strict=True):
-        for a, b in zip(mine, other, strict=True):
-            np.testing.assert_array_equal(a, b)
+@pytest.mark.parametrize("sizes", [[9], [9, 5]])
+def test_tasks_of_other_people_have_the_folds_of_group_k_fold(sizes):
+    groups = make_groups(sizes, 0)
+    folds = list(TaskGroupKFold(3).split(groups, groups=groups))
+    for task in range(len(sizes)):
+        at = np.flatnonzero([group.startswith(f"t{task}/") for group in groups])
+        theirs = GroupKFold(3).split(at, groups=groups[at])
+        for mine, other in zip(folds, theirs, strict=True):
+            for ours, rows in zip(mine, other, strict=True):
+                np.testing.assert_array_equal(np.intersect1d(ours, at), at[rows])
+
+
+def test_people_of_two_tasks_are_on_one_side_and_evenly_spread():
+    groups = np.array([f"{t}/{g}" for t in "ab" for g in range(10) for _ in range(4)])
+    for train, test in TaskGroupKFold(5).split(groups, groups=groups):
+        tested = {task: {g[2:] for g in groups[test] if g[0] == task} for task in "ab"}
+        assert tested["a"] == tested["b"]
+        assert len(tested["a"]) == 2
+        assert not tested["a"] & {g[2:] for g in groups[train]}
+
+
+def test_shared_people_who_cannot_be_spread():
+    # 1 and 2 must part for a, 2 and 3 for b, so that 1 and 3 cannot for c.
+    groups = ["a/1", "a/2", "b/2", "b/3", "c/1", "c/3"]
+    with pytest.raises(ValueError, match=r"2 folds, all of which test on \['.'\]"):
+        list(TaskGroupKFold(2).split(groups, groups=groups))
 
 
 def test_about_the_same_share_of_each_tasks_groups():

@@ -147,7 +147,24 @@ def test_head_is_the_same_in_training_and_evaluation():
 
 def test_one_head_is_left_as_it_is():
     logits = torch.randn(1, 4, 3, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(combine(logits), logits[0])
+    assert torch.equal(combine(logits, torch.tensor([True])), logits[0])
+
+
+def test_heads_that_do_not_count():
+    logits = torch.randn(3, 4, 2, generator=torch.Generator().manual_seed(0))
+    got = combine(logits, torch.tensor([True, False, True]))
+    assert_near(got, logits[[0, 2]].log_softmax(-1).mean(0))
+
+
+def test_heads_that_are_not_solved_do_not_count():
+    x = epochs()
+    plain = build(dropout=0.0).eval()
+    network = build(dropout=0.0, waveform=True, contrast=True).eval()
+    network.load_state_dict(plain.state_dict(), strict=False)
+    with torch.no_grad():
+        assert_near(network(x, "a"), plain(x, "a").log_softmax(-1))
+        network.waveform_heads["task_a"].mass += 1
+        assert_near(network(x, "a").softmax(-1), (plain(x, "a") / 2).softmax(-1))
 
 
 def test_two_heads_agree_on_the_mean_of_their_log_probabilities():
@@ -173,6 +190,7 @@ def test_solved_heads_count_as_the_others(spectrum, solved):
     with torch.no_grad():
         for values in head.buffers():
             values.normal_()
+        head.mass.fill_(1)
         trained = network.forward_with_losses(x, "a")[0].softmax(-1)
         got = network(x, "a").softmax(-1)
     product = trained.prod(0) * head(x).softmax(-1)
