@@ -2,11 +2,11 @@
 
 Only training parts are looked at. Of ``--data``, folders as ``benchmarks accuracy``
 reads them, five folds by subject are made; of the training parts of the first, third
-and fifth, a quarter of the subjects is tested on. Of ``--demo``, sets of ``load_demo``,
-the training part of the archive is cut into three folds. The three training parts of a
-folder overlap with each other's test parts, so a choice made on their mean has seen some
-people that ``benchmarks accuracy`` tests on. ``--joint`` tries changes of
-the network for all sets at once, beside one network per set.
+and fifth, a quarter of the subjects is tested on. Each of these parts holds subjects on
+whom another fold of ``benchmarks accuracy`` tests, so a choice by their mean has seen
+some of those. Of ``--demo``, sets of ``load_demo``, the training part of the archive is
+cut into three folds. ``--joint`` tries changes of the network for all sets at once,
+beside one network per set.
 """
 
 import argparse
