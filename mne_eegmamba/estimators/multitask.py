@@ -59,7 +59,9 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         solved before training starts, with the penalty of the least log loss on
         training epochs that are held out in turn: by groups, where there are groups.
         So it says next to nothing where slow waves tell nothing of others. The
-        predictions' mean is over all heads. After `partial_fit` it is the mean of the
+        predictions' mean is over all heads; where no epochs can be held out so that
+        all classes are left, this one does not count. A further `fit` with
+        ``warm_start`` solves it anew; after `partial_fit` it is the mean of the
         solutions so far. The paper draws none.
     contrast : bool, default=True
         Whether each task has one more head of this kind, which sees how far each
