@@ -57,7 +57,7 @@ ONLY_IN = {  # package of others: where it may be imported
         *("epochs", "datasets", "training", "estimators", "viz", "evaluation"),
         *("continuous", "cli"),
     },
-    "sklearn": {"estimators", "evaluation", "viz"},
+    "sklearn": {"estimators", "evaluation", "viz", "continuous"},
     "pandas": {
         *("datasets", "epochs", "training", "estimators", "evaluation", "viz"),
         *("experiments", "cli"),
