@@ -182,8 +182,8 @@ def refuse_misfits(X):
     Raises
     ------
     TypeError
-        If it is a recording, an average or a path, or a list with one of these or with
-        Epochs.
+        If it is a recording, an average, a spectrum or a path, or a list with one of
+        these or with Epochs.
     ValueError
         If it is a list or tuple of arrays of different shapes, such as ``(X, y)``, or
         samples are masked.
@@ -338,8 +338,9 @@ def refuse_unknown(**values):
         missing = [] if entries is None else np.flatnonzero(pd.isna(entries))
         if len(missing):
             raise ValueError(
-                f"{name} (of Epochs: a column of their metadata) must be known for "
-                f"every epoch. Missing for {len(missing)}, such as epoch {missing[0]}."
+                f"{name}, given or carried by Epochs, must be known for every epoch. "
+                f"Missing for {len(missing)}, such as epoch {missing[0]}; fill in what "
+                "is missing, or drop these epochs."
             )
 
 

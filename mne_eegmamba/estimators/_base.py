@@ -80,8 +80,7 @@ class NetworkEstimator(
         ``partial`` data may lack classes, and add to what was learned.
         """
         random_state = check_random_state(self.random_state)
-        if self._split_seed is None:
-            self._split_seed = self._draw_split_seed(settings, random_state)
+        self._split_seed = self._kept_split_seed(settings, random_state)
         train_set, valid = self._datasets(
             data, settings, self._split_seed, 1 if partial else 2, self.tasks_
         )
@@ -101,6 +100,12 @@ class NetworkEstimator(
         """Return the seed of a split by share, None where there is no such split."""
         by_share = isinstance(settings["validation"], float)
         return int(random_state.randint(2**31 - 1)) if by_share else None
+
+    def _kept_split_seed(self, settings, random_state):
+        """Return the seed of the first split by share, or draw it."""
+        if self._split_seed is None:
+            return self._draw_split_seed(settings, random_state)
+        return self._split_seed
 
     def _datasets(self, data, settings, seed, least_classes, known=None):
         """Return training and validation sets of all tasks."""

@@ -18,9 +18,7 @@ from mne_eegmamba.utils.notices import warn_padding
 def add(estimator, name, data, settings, frozen):
     """Grow the network by a task and train it; the estimator changes at the end."""
     random_state = check_random_state(estimator.random_state)
-    seed = estimator._split_seed
-    if seed is None:
-        seed = estimator._draw_split_seed(settings, random_state)
+    seed = estimator._kept_split_seed(settings, random_state)
     train_set, valid = estimator._datasets({name: data}, settings, seed, 2)
     old = estimator.net_.module_
     warn_padding(data.signals.data.shape[2], MIN_TIMES, name)

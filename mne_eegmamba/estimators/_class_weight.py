@@ -28,7 +28,7 @@ def check_named_tasks(class_weight, classes):
         return
     if unknown:
         raise ValueError(
-            f"class_weight has entries for tasks or labels that X lacks: "
+            "class_weight has entries for tasks or labels that X lacks: "
             f"{sorted(unknown)}. There are {known}."
         )
 

@@ -192,6 +192,7 @@ X = np.zeros((4, 1, 5))
             r"groups has entries .*\['b'\]",
         ),
         (({"a": (X, [0] * 4)},), ValueError, "Task 'a': .*labels go into y"),
+        (({"a": X}, {"a": [0, np.nan, 0, 1]}), ValueError, "'a': y, .*epoch 1; fill"),
         (({"a": "a-epo.fif"},), TypeError, "Task 'a': .*read_epochs"),
         (({"a": X}, {"a": [[0], [1], [0], [1]]}), ValueError, "Task 'a': y must have"),
     ],

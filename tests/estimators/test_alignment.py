@@ -286,7 +286,7 @@ def test_groups_of_a_task_that_is_not_there(X, groups):
 def test_unknown_groups(X, groups):
     groups = groups.astype(object)
     groups[3] = None
-    with pytest.raises(ValueError, match="groups .*Missing for 1, such as epoch 3"):
+    with pytest.raises(ValueError, match="groups, .*Missing for 1, such as epoch 3"):
         EuclideanAlignment().transform(X, groups)
 
 

@@ -149,9 +149,9 @@ BAD_LABELS = {
     ),
     "groups with None": (
         {"groups": np.array(["s1", None, "s2"] * 10, object)},
-        r"groups \(of Epochs.*Missing for 10, such as epoch 1\.",
+        "groups, given or carried.*Missing for 10, such as epoch 1; fill",
     ),
-    "groups with NaN": ({"groups": np.r_[np.nan, np.ones(29)]}, "groups .*epoch 0"),
+    "groups with NaN": ({"groups": np.r_[np.nan, np.ones(29)]}, "groups, .*epoch 0;"),
     "groups are a number": ({"groups": 5}, "groups"),
     "two-dimensional groups": ({"groups": np.ones((30, 2))}, "groups|1d"),
     "short weights": ({"sample_weight": np.ones(29)}, r"sample_weight.*\(29,\)"),
