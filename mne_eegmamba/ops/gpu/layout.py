@@ -48,6 +48,16 @@ class Way(NamedTuple):
     bias: Tensor  # (channels,)
 
 
+class Part(NamedTuple):
+    """Where one direction's samples are, from one of them on; made by `part_of`."""
+
+    u: Tensor  # pointers (channels of the program)
+    delta: Tensor  # pointers (channels of the program)
+    B: Tensor  # pointers (states)
+    C: Tensor  # pointers (states)
+    begin: int
+
+
 class Gate(NamedTuple):
     """Gate and result."""
 
@@ -55,7 +65,7 @@ class Gate(NamedTuple):
     z_batch: int
     z_time: int
     y: Tensor  # (batch, length, channels): sum of the directions; may be ``out``
-    out: Tensor  # (batch, length, channels): the same after the gate
+    out: Tensor  # (batch, length, channels): y after the gate; in backward its gradient
 
 
 class Size(NamedTuple):
@@ -121,46 +131,92 @@ def place(size, WIDTH: tl.constexpr):
 
 
 @triton.jit
-def when(step, start, steps, REVERSE: tl.constexpr):
-    """Return the time of a step of a part that begins at ``start``."""
+def when(step, steps, REVERSE: tl.constexpr):
+    """Return the time of a step of a part, counted from the part's begin."""
     if REVERSE:
-        return start + steps - 1 - step
-    return start + step
+        return steps - 1 - step
+    return step
 
 
 @triton.jit
-def exists(t, like, size):
+def row(x, batch_stride, time_stride, b, t, d):
+    """Return where the channels of one sample are."""
+    return x + (b * batch_stride + t.to(tl.int64) * time_stride) + d
+
+
+@triton.jit
+def part_of(way, b, begin, d, size, STATES: tl.constexpr, ALIGN: tl.constexpr):
+    """Return where one direction's samples are, from ``begin`` on.
+
+    What lies beyond the channels is read from the last one instead, so that nothing
+    needs a mask; the same goes for time, in `fetch`.
+    """
+    inside = tl.minimum(d, size.channels - 1)
+    n = tl.arange(0, triton.next_power_of_2(STATES))
+    t = begin.to(tl.int64)
+    B = tl.multiple_of(b * way.B_batch + t * way.B_time, ALIGN)
+    C = tl.multiple_of(b * way.C_batch + t * way.C_time, ALIGN)
+    return Part(
+        row(way.u, way.u_batch, way.u_time, b, begin, inside),
+        row(way.delta, way.delta_batch, way.delta_time, b, begin, inside),
+        way.B + B + n,
+        way.C + C + n,
+        begin,
+    )
+
+
+@triton.jit
+def near(k, begin, size):
+    """Return k, or what is closest to it of the samples that exist."""
+    return tl.minimum(tl.maximum(k, -begin), size.length - 1 - begin)
+
+
+@triton.jit
+def exists(k, like, begin, size):
     """Return whether there is such a sample, for each of the numbers in ``like``."""
-    t += tl.zeros(like.shape, tl.int32)
+    t = begin + k + tl.zeros(like.shape, tl.int32)
     return (t >= 0) & (t < size.length)
 
 
 @triton.jit
-def signal(x, batch_stride, time_stride, b, t, d, size):
-    """Load the channels of one sample; zeros outside of time."""
-    row = x + b * batch_stride + t.to(tl.int64) * time_stride
-    inside = exists(t, d, size) & (d < size.channels)
-    return tl.load(row + d, mask=inside, other=0.0).to(tl.float32)
+def signal(x, time_stride, k):
+    """Load the channels of a sample."""
+    return tl.load(x + k * time_stride).to(tl.float32)
 
 
 @triton.jit
-def state_map(
-    x, batch_stride, time_stride, b, t, size, STATES: tl.constexpr, ALIGN: tl.constexpr
-):
-    """Load B or C of one sample, the same for all channels."""
-    n = tl.arange(0, triton.next_power_of_2(STATES))
-    offset = tl.multiple_of(b * batch_stride + t.to(tl.int64) * time_stride, ALIGN)
-    inside = exists(t, n, size) & (n < STATES)
-    return tl.load(x + offset + n, mask=inside, other=0.0).to(tl.float32)
+def state_map(x, time_stride, k, STATES: tl.constexpr, ALIGN: tl.constexpr):
+    """Load B or C of a sample, the same for all channels."""
+    x += tl.multiple_of(k * time_stride, ALIGN)
+    N: tl.constexpr = triton.next_power_of_2(STATES)
+    if N == STATES:
+        return tl.load(x).to(tl.float32)
+    return tl.load(x, mask=tl.arange(0, N) < STATES, other=0.0).to(tl.float32)
 
 
 @triton.jit
-def step_size(raw, bias, t, size, SOFTPLUS: tl.constexpr):
+def step_size(raw, bias, there, SOFTPLUS: tl.constexpr):
     """Return dt, 0 outside of time."""
     dt = raw + bias
     if SOFTPLUS:
         dt = softplus(dt)
-    return tl.where(exists(t, dt, size), dt, 0.0)
+    return tl.where(there, dt, 0.0)
+
+
+@triton.jit
+def fetch(way, part, k, size, STATES: tl.constexpr, ALIGN: tl.constexpr):
+    """Load what one step needs."""
+    k = near(k, part.begin, size)
+    x, raw = signal(part.u, way.u_time, k), signal(part.delta, way.delta_time, k)
+    B = state_map(part.B, way.B_time, k, STATES, ALIGN)
+    C = state_map(part.C, way.C_time, k, STATES, ALIGN)
+    return x, raw, B, C
+
+
+@triton.jit
+def advance(h, x, dt, A2, B):
+    """Return the state after a step."""
+    return tl.exp2(dt[None, :] * A2) * h + B[:, None] * (dt * x)[None, :]
 
 
 @triton.jit

@@ -18,18 +18,20 @@ from torch import Tensor
 from mne_eegmamba.ops.gpu.functions import sigmoid
 from mne_eegmamba.ops.gpu.layout import (
     Size,
+    advance,
     exists,
+    fetch,
     load_state,
     no_state,
+    part_of,
     per_channel,
     place,
-    signal,
-    state_map,
+    row,
     step_size,
     store_state,
     when,
 )
-from mne_eegmamba.ops.gpu.scan_gate import cell, gate_gradient, store_gate_gradient
+from mne_eegmamba.ops.gpu.scan_gate import gate_of, ungated
 
 LN_2 = tl.constexpr(0.6931471805599453)
 
@@ -46,6 +48,16 @@ class Gradients(NamedTuple):
     bias: Tensor  # (batch * segments, channels), float32
 
 
+class Targets(NamedTuple):
+    """Where gradients of a chunk go; made by `_targets`."""
+
+    u: Tensor  # pointers (channels of the program)
+    delta: Tensor  # pointers (channels of the program)
+    B: Tensor  # pointers (states)
+    C: Tensor  # pointers (states)
+    z: Tensor | None  # pointers (channels of the program)
+
+
 @triton.jit(do_not_specialize=list(Size._fields))
 def scan_backward(
     first,
@@ -53,7 +65,6 @@ def scan_backward(
     first_gradients,
     second_gradients,
     gate,
-    gy,
     gz,
     kept,
     carries,
@@ -80,7 +91,6 @@ def scan_backward(
             first,
             first_gradients,
             gate,
-            gy,
             gz,
             kept,
             carries,
@@ -99,7 +109,6 @@ def scan_backward(
             second,
             second_gradients,
             gate,
-            gy,
             None,
             kept,
             carries,
@@ -120,7 +129,6 @@ def _go_back(
     way,
     gradients,
     gate,
-    gy,
     gz,
     kept,
     carries,
@@ -136,48 +144,49 @@ def _go_back(
 ):
     b, d = place(size, WIDTH)
     segment = tl.program_id(1)
-    row = tl.program_id(2) * size.batch + b
+    line = tl.program_id(2) * size.batch + b
     A2 = load_state(way.A2, 0, d, size, STATES)
     D = per_channel(way.D, d, size)
     bias = per_channel(way.bias, d, size)
     carry = no_state(STATES, WIDTH)
     if carries is not None:
-        carry = load_state(carries, row * size.segments + segment, d, size, STATES)
+        carry = load_state(carries, line * size.segments + segment, d, size, STATES)
     gA = no_state(STATES, WIDTH)
     gD = tl.zeros((WIDTH,), tl.float32)
     gbias = tl.zeros((WIDTH,), tl.float32)
     N: tl.constexpr = triton.next_power_of_2(STATES)
-    program = (row * size.segments + segment) * tl.cdiv(size.channels, WIDTH)
+    program = (line * size.segments + segment) * tl.cdiv(size.channels, WIDTH)
     program += tl.program_id(0) % tl.cdiv(size.channels, WIDTH)
     inner = tl.arange(0, N)[:, None] * WIDTH + tl.arange(0, WIDTH)[None, :]
     scratch += program * (STEPS // GROUP) * N * WIDTH + inner
     n_chunks = size.steps // STEPS
     for i in range(n_chunks):
-        begin = segment * size.steps + when(i, 0, n_chunks, not REVERSE) * STEPS
+        begin = segment * size.steps + when(i, n_chunks, not REVERSE) * STEPS
         if begin < size.length:
-            chunk = row * size.chunks + begin // STEPS
-            h = load_state(kept, chunk, d, size, STATES)
+            part = part_of(way, b, begin, d, size, STATES, ALIGN)
+            h = load_state(kept, line * size.chunks + begin // STEPS, d, size, STATES)
             for group in range(STEPS // GROUP):
                 tl.store(scratch + group * N * WIDTH, h)
-                for k in tl.static_range(GROUP):
-                    t = when(group * GROUP + k, begin, STEPS, REVERSE)
-                    x, _, dt = _inputs(way, bias, b, t, d, size, SOFTPLUS)
-                    h, _ = _advance(way, h, A2, x, dt, b, t, size, STATES, ALIGN)
+                for j in tl.static_range(GROUP):
+                    k = when(group * GROUP + j, STEPS, REVERSE)
+                    x, raw, B, _ = fetch(way, part, k, size, STATES, ALIGN)
+                    there = exists(k, d, begin, size)
+                    h = advance(h, x, step_size(raw, bias, there, SOFTPLUS), A2, B)
             tl.debug_barrier()
+            rows = gate_of(gate, b, begin, d, size)
+            targets = _targets(gradients, gz, b, begin, d, size, STATES, WIDTH)
             for back in range(STEPS // GROUP):
                 group = STEPS // GROUP - 1 - back
                 carry, gA, gD, gbias = _group_back(
                     way,
-                    gradients,
+                    part,
                     gate,
-                    gy,
-                    gz,
+                    rows,
+                    targets,
                     tl.load(scratch + group * N * WIDTH),
                     group * GROUP,
-                    begin,
                     (A2, D, bias),
                     (carry, gA, gD, gbias),
-                    b,
                     d,
                     size,
                     REVERSE,
@@ -186,7 +195,6 @@ def _go_back(
                     ALIGN,
                     STEPS,
                     GROUP,
-                    WIDTH,
                 )
             tl.debug_barrier()
     part = b * size.segments + segment
@@ -196,33 +204,34 @@ def _go_back(
 
 
 @triton.jit
-def _inputs(way, bias, b, t, d, size, SOFTPLUS: tl.constexpr):
-    x = signal(way.u, way.u_batch, way.u_time, b, t, d, size)
-    raw = signal(way.delta, way.delta_batch, way.delta_time, b, t, d, size)
-    return x, raw + bias, step_size(raw, bias, t, size, SOFTPLUS)
-
-
-@triton.jit
-def _advance(way, h, A2, x, dt, b, t, size, STATES: tl.constexpr, ALIGN: tl.constexpr):
-    """Return the state after a step, and B of that step."""
-    B = state_map(way.B, way.B_batch, way.B_time, b, t, size, STATES, ALIGN)
-    h = tl.exp2(dt[None, :] * A2) * h + B[:, None] * (dt * x)[None, :]
-    return h, B
+def _targets(
+    gradients, gz, b, begin, d, size, STATES: tl.constexpr, WIDTH: tl.constexpr
+):
+    """Return where the gradients of a chunk go; of the maps, this program's part."""
+    whole = size.length.to(tl.int64) * size.channels
+    u = row(gradients.u, whole, size.channels, b, begin, d)
+    delta = row(gradients.delta, whole, size.channels, b, begin, d)
+    block = tl.program_id(0) % tl.cdiv(size.channels, WIDTH)
+    at = (block.to(tl.int64) * size.batch + b) * size.length + begin
+    n = tl.arange(0, triton.next_power_of_2(STATES))
+    B, C = gradients.B + at * STATES + n, gradients.C + at * STATES + n
+    z = gz
+    if gz is not None:
+        z = row(gz, whole, size.channels, b, begin, d)
+    return Targets(u, delta, B, C, z)
 
 
 @triton.jit
 def _group_back(
     way,
-    gradients,
+    part,
     gate,
-    gy,
-    gz,
+    rows,
+    targets,
     h,
     offset,
-    begin,
-    constants,
+    known,
     sums,
-    b,
     d,
     size,
     REVERSE: tl.constexpr,
@@ -231,54 +240,43 @@ def _group_back(
     ALIGN: tl.constexpr,
     STEPS: tl.constexpr,
     GROUP: tl.constexpr,
-    WIDTH: tl.constexpr,
 ):
     """Go forward and back through one group that is entered with the state ``h``."""
-    A2, D, bias = constants
+    A2, D, bias = known
     carry, gA, gD, gbias = sums
     states, steps = (h,), ()
-    for k in tl.static_range(GROUP):
-        t = when(offset + k, begin, STEPS, REVERSE)
-        x, raw, dt = _inputs(way, bias, b, t, d, size, SOFTPLUS)
-        g = gate_gradient(gate, gy, b, t, d, size)
-        h, _ = _advance(way, h, A2, x, dt, b, t, size, STATES, ALIGN)
+    for j in tl.static_range(GROUP):
+        k = when(offset + j, STEPS, REVERSE)
+        x, raw, B, _ = fetch(way, part, k, size, STATES, ALIGN)
+        there = exists(k, d, part.begin, size)
+        inside = there & (d < size.channels)
+        dt = step_size(raw, bias, there, SOFTPLUS)
+        g = ungated(gate, rows, targets.z, k, part.begin, inside, size)
+        h = advance(h, x, dt, A2, B)
         states = states + (h,)
-        steps = steps + ((x, raw, dt, g),)
-    for k in tl.static_range(GROUP):
-        t = when(offset + GROUP - 1 - k, begin, STEPS, REVERSE)
-        x, raw, dt, g = steps[GROUP - 1 - k]
-        B = state_map(way.B, way.B_batch, way.B_time, b, t, size, STATES, ALIGN)
-        C = state_map(way.C, way.C_batch, way.C_time, b, t, size, STATES, ALIGN)
+        steps = steps + ((x, raw + bias, dt, g, inside),)
+    for j in tl.static_range(GROUP):
+        k = when(offset + GROUP - 1 - j, STEPS, REVERSE)
+        x, raw, dt, g, inside = steps[GROUP - 1 - j]
+        _, _, B, C = fetch(way, part, k, size, STATES, ALIGN)
         gh = carry + C[:, None] * g[None, :]
         carry = gh * tl.exp2(dt[None, :] * A2)
-        rate = carry * states[GROUP - 1 - k]  # gradient of dt * A
+        rate = carry * states[GROUP - 1 - j]  # gradient of dt * A
         gA += rate * dt[None, :]
         gD += g * x
         into = tl.sum(gh * B[:, None], 0)  # gradient of dt * x
         graw = into * x + LN_2 * tl.sum(rate * A2, 0)
         if SOFTPLUS:
             graw *= sigmoid(raw)
-        at, inside = cell(b, t, d, size)
         graw = tl.where(inside, graw, 0.0)
         gbias += graw
-        tl.store(gradients.u + at, into * dt + g * D, mask=inside)
-        tl.store(gradients.delta + at, graw, mask=inside)
+        at = k * size.channels
+        tl.store(targets.u + at, into * dt + g * D, mask=inside)
+        tl.store(targets.delta + at, graw, mask=inside)
         gB = tl.sum(gh * (dt * x)[None, :], 1)
-        gC = tl.sum(states[GROUP - k] * g[None, :], 1)
-        _store_maps(gradients, gB, gC, b, t, size, STATES, WIDTH)
-        if gz is not None:
-            store_gate_gradient(gate, gy, gz, b, t, d, size)
+        gC = tl.sum(states[GROUP - j] * g[None, :], 1)
+        n = tl.arange(0, triton.next_power_of_2(STATES))
+        inside_map = exists(k, n, part.begin, size) & (n < STATES)
+        tl.store(targets.B + k * STATES, gB, mask=inside_map)
+        tl.store(targets.C + k * STATES, gC, mask=inside_map)
     return carry, gA, gD, gbias
-
-
-@triton.jit
-def _store_maps(
-    gradients, gB, gC, b, t, size, STATES: tl.constexpr, WIDTH: tl.constexpr
-):
-    """Store the sums over this program's channels."""
-    block = tl.program_id(0) % tl.cdiv(size.channels, WIDTH)
-    n = tl.arange(0, triton.next_power_of_2(STATES))
-    row = (block.to(tl.int64) * size.batch + b) * size.length + t
-    inside = exists(t, n, size) & (n < STATES)
-    tl.store(gradients.B + row * STATES + n, gB, mask=inside)
-    tl.store(gradients.C + row * STATES + n, gC, mask=inside)

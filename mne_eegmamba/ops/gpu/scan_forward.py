@@ -9,17 +9,19 @@ import triton.language as tl
 
 from mne_eegmamba.ops.gpu.layout import (
     Size,
+    advance,
+    exists,
+    fetch,
     load_state,
     no_state,
+    part_of,
     per_channel,
     place,
-    signal,
-    state_map,
     step_size,
     store_state,
     when,
 )
-from mne_eegmamba.ops.gpu.scan_gate import emit
+from mne_eegmamba.ops.gpu.scan_gate import await_other, emit, gate_of
 
 
 @triton.jit(do_not_specialize=list(Size._fields))
@@ -47,43 +49,87 @@ def scan_forward(
     """Scan one segment of one epoch and 32 channels in one or two directions."""
     size = Size(batch, length, channels, chunks, segments, steps)
     b, d = place(size, WIDTH)
-    begin = tl.program_id(1) * size.steps
-    A2, D, bias, h = _enter(first, starts, b, d, size, STATES, WIDTH)
-    t = when(0, begin, size.steps, REVERSE)
-    x, raw, B, C = _fetch(first, b, t, d, size, STATES, ALIGN)
+    start = tl.program_id(1) * size.steps
+    known, h = _enter(first, starts, b, d, size, STATES, WIDTH)
     if WAYS == 2:
-        A2_, D_, bias_, h_ = _enter(
-            second, starts, size.batch + b, d, size, STATES, WIDTH
-        )
-        t_ = when(0, begin, size.steps, True)
-        x_, raw_, B_, C_ = _fetch(second, b, t_, d, size, STATES, ALIGN)
-    half = size.steps // WAYS
-    for part in tl.static_range(WAYS):
-        for i in range(part * half, (part + 1) * half):
-            # what the next step needs is on its way while this one is computed
-            t = when(i + 1, begin, size.steps, REVERSE)
-            x1, raw1, B1, C1 = _fetch(first, b, t, d, size, STATES, ALIGN)
-            t = when(i, begin, size.steps, REVERSE)
+        known_, h_ = _enter(second, starts, size.batch + b, d, size, STATES, WIDTH)
+    HALF: tl.constexpr = STEPS // 2  # so that parts meet in the middle of a segment
+    parts = size.steps // HALF
+    for meeting in tl.static_range(WAYS):
+        enter = meeting * (parts // WAYS)
+        begin = start + when(enter, parts, REVERSE) * HALF
+        k = when(0, HALF, REVERSE)
+        part = part_of(first, b, begin, d, size, STATES, ALIGN)
+        rows = gate_of(gate, b, begin, d, size)
+        now = fetch(first, part, k, size, STATES, ALIGN)
+        met = await_other(gate, rows, k, begin, size, meeting == 0, meeting == WAYS - 1)
+        if WAYS == 2:
+            begin_ = start + when(enter, parts, True) * HALF
+            part_ = part_of(second, b, begin_, d, size, STATES, ALIGN)
+            rows_ = gate_of(gate, b, begin_, d, size)
+            now_ = fetch(second, part_, HALF - 1, size, STATES, ALIGN)
+            met_ = await_other(
+                gate, rows_, HALF - 1, begin_, size, meeting == 0, meeting == WAYS - 1
+            )
+        for i in range(enter, enter + parts // WAYS):
+            begin = start + when(i, parts, REVERSE) * HALF
+            part = part_of(first, b, begin, d, size, STATES, ALIGN)
+            rows = gate_of(gate, b, begin, d, size)
+            if KEEP and i % 2 == 0:
+                _keep(kept, b, begin, h, d, size, STATES, STEPS)
             if WAYS == 2:
-                t_ = when(i + 1, begin, size.steps, True)
-                x1_, raw1_, B1_, C1_ = _fetch(second, b, t_, d, size, STATES, ALIGN)
-                t_ = when(i, begin, size.steps, True)
-            if KEEP:
-                _keep(kept, b, t, i, h, d, size, STATES, STEPS)
-            dt = step_size(raw, bias, t, size, SOFTPLUS)
-            h = tl.exp2(dt[None, :] * A2) * h + B[:, None] * (dt * x)[None, :]
-            y = tl.sum(h * C[:, None], 0) + D * x
-            x, raw, B, C = x1, raw1, B1, C1
-            if WAYS == 2:
-                if KEEP:
-                    _keep(kept, size.batch + b, t_, i, h_, d, size, STATES, STEPS)
-                dt_ = step_size(raw_, bias_, t_, size, SOFTPLUS)
-                h_ = tl.exp2(dt_[None, :] * A2_) * h_
-                h_ += B_[:, None] * (dt_ * x_)[None, :]
-                y_ = tl.sum(h_ * C_[:, None], 0) + D_ * x_
-                x_, raw_, B_, C_ = x1_, raw1_, B1_, C1_
-                emit(gate, y_, b, t_, d, size, part == 0, part == 1, KEEP)
-            emit(gate, y, b, t, d, size, part == 0, part == WAYS - 1, KEEP)
+                begin_ = start + when(i, parts, True) * HALF
+                part_ = part_of(second, b, begin_, d, size, STATES, ALIGN)
+                rows_ = gate_of(gate, b, begin_, d, size)
+                if KEEP and i % 2 == 0:
+                    _keep(kept, size.batch + b, begin_, h_, d, size, STATES, STEPS)
+            for j in range(HALF):
+                # what the next step needs is on its way while this one is computed
+                k = when(j + 1, HALF, REVERSE)
+                soon = fetch(first, part, k, size, STATES, ALIGN)
+                meets = await_other(
+                    gate, rows, k, begin, size, meeting == 0, meeting == WAYS - 1
+                )
+                if WAYS == 2:
+                    k_ = when(j + 1, HALF, True)
+                    soon_ = fetch(second, part_, k_, size, STATES, ALIGN)
+                    meets_ = await_other(
+                        gate, rows_, k_, begin_, size, meeting == 0, meeting == WAYS - 1
+                    )
+                    k_ = when(j, HALF, True)
+                    there = exists(k_, d, begin_, size)
+                    h_, y = _step(h_, now_, known_, there, SOFTPLUS)
+                    inside = there & (d < size.channels)
+                    emit(
+                        gate,
+                        rows_,
+                        y,
+                        met_,
+                        k_,
+                        inside,
+                        size,
+                        meeting == 0,
+                        meeting == WAYS - 1,
+                        KEEP,
+                    )
+                    now_, met_ = soon_, meets_
+                k = when(j, HALF, REVERSE)
+                there = exists(k, d, begin, size)
+                h, y = _step(h, now, known, there, SOFTPLUS)
+                inside = there & (d < size.channels)
+                emit(
+                    gate,
+                    rows,
+                    y,
+                    met,
+                    k,
+                    inside,
+                    size,
+                    meeting == 0,
+                    meeting == WAYS - 1,
+                    KEEP,
+                )
+                now, met = soon, meets
         tl.debug_barrier()  # what the directions left for each other is in memory
 
 
@@ -95,22 +141,22 @@ def _enter(way, starts, row, d, size, STATES: tl.constexpr, WIDTH: tl.constexpr)
         segment = row * size.segments + tl.program_id(1)
         h = load_state(starts, segment, d, size, STATES)
     A2 = load_state(way.A2, 0, d, size, STATES)
-    return A2, per_channel(way.D, d, size), per_channel(way.bias, d, size), h
+    return (A2, per_channel(way.D, d, size), per_channel(way.bias, d, size)), h
 
 
 @triton.jit
-def _fetch(way, b, t, d, size, STATES: tl.constexpr, ALIGN: tl.constexpr):
-    """Load what one step needs."""
-    x = signal(way.u, way.u_batch, way.u_time, b, t, d, size)
-    raw = signal(way.delta, way.delta_batch, way.delta_time, b, t, d, size)
-    B = state_map(way.B, way.B_batch, way.B_time, b, t, size, STATES, ALIGN)
-    C = state_map(way.C, way.C_batch, way.C_time, b, t, size, STATES, ALIGN)
-    return x, raw, B, C
+def _step(h, now, known, there, SOFTPLUS: tl.constexpr):
+    """Return state and result after a step."""
+    x, raw, B, C = now
+    A2, D, bias = known
+    dt = step_size(raw, bias, there, SOFTPLUS)
+    h = advance(h, x, dt, A2, B)
+    return h, tl.sum(h * C[:, None], 0) + D * x
 
 
 @triton.jit
-def _keep(kept, row, t, i, h, d, size, STATES: tl.constexpr, STEPS: tl.constexpr):
-    """Store the state before each chunk."""
-    chunk = t // STEPS
-    if (i % STEPS == 0) & (chunk < size.chunks):
+def _keep(kept, row, begin, h, d, size, STATES: tl.constexpr, STEPS: tl.constexpr):
+    """Store the state before a chunk."""
+    chunk = begin // STEPS
+    if chunk < size.chunks:
         store_state(kept, row * size.chunks + chunk, h, d, size, STATES)

@@ -1,63 +1,90 @@
 """The gate around both directions of the scan, and its gradient; see ``layout.py``."""
 
+from typing import NamedTuple
+
 import triton
 import triton.language as tl
+from torch import Tensor
 
 from mne_eegmamba.ops.gpu.functions import sigmoid
-from mne_eegmamba.ops.gpu.layout import exists, signal
+from mne_eegmamba.ops.gpu.layout import near, row, signal
+
+
+class Rows(NamedTuple):
+    """Where gate and result are, from one sample on; made by `gate_of`."""
+
+    z: Tensor | None  # pointers (channels of the program), as the others
+    y: Tensor
+    out: Tensor
 
 
 @triton.jit
-def cell(b, t, d, size):
-    """Return where a sample lies in (batch, length, channels), and if it exists."""
-    at = (b * size.length + t) * size.channels + d
-    return at, exists(t, d, size) & (d < size.channels)
+def gate_of(gate, b, begin, d, size):
+    """Return where gate and result are, from ``begin`` on."""
+    inside = tl.minimum(d, size.channels - 1)
+    whole = size.length.to(tl.int64) * size.channels
+    y = row(gate.y, whole, size.channels, b, begin, inside)
+    out = row(gate.out, whole, size.channels, b, begin, inside)
+    z = gate.z
+    if z is not None:
+        z = row(z, gate.z_batch, gate.z_time, b, begin, inside)
+    return Rows(z, y, out)
+
+
+@triton.jit
+def await_other(gate, rows, k, begin, size, FIRST: tl.constexpr, LAST: tl.constexpr):
+    """Load what a result is to meet: that of the other direction, and the gate."""
+    k = near(k, begin, size)
+    other, z = 0.0, 0.0
+    if not FIRST:
+        other = signal(rows.y, size.channels, k)
+    if LAST and gate.z is not None:
+        z = signal(rows.z, gate.z_time, k)
+    return other, z
 
 
 @triton.jit
 def emit(
     gate,
+    rows,
     y,
-    b,
-    t,
-    d,
+    met,
+    k,
+    inside,
     size,
     FIRST: tl.constexpr,
     LAST: tl.constexpr,
     KEEP: tl.constexpr,
 ):
     """Store one sample: alone, or on top of what the other direction left there."""
-    at, inside = cell(b, t, d, size)
+    other, z = met
+    at = k * size.channels
     if not FIRST:
-        y += tl.load(gate.y + at, mask=inside, other=0.0).to(tl.float32)
-    if LAST:
-        if gate.z is not None:
-            if KEEP:
-                tl.store(gate.y + at, y, mask=inside)
-            z = signal(gate.z, gate.z_batch, gate.z_time, b, t, d, size)
-            y *= z * sigmoid(z)
-        tl.store(gate.out + at, y, mask=inside)
-    else:
-        tl.store(gate.y + at, y, mask=inside)
-
-
-@triton.jit
-def gate_gradient(gate, gy, b, t, d, size):
-    """Return the gradient of the ungated sum at one sample."""
-    g = signal(gy, size.length * size.channels, size.channels, b, t, d, size)
+        y += other
+    if not LAST:
+        tl.store(rows.y + at, y, mask=inside)
+        return
     if gate.z is not None:
-        z = signal(gate.z, gate.z_batch, gate.z_time, b, t, d, size)
-        g *= z * sigmoid(z)
-    return g
+        if KEEP:
+            tl.store(rows.y + at, y, mask=inside)
+        y *= z * sigmoid(z)
+    tl.store(rows.out + at, y, mask=inside)
 
 
 @triton.jit
-def store_gate_gradient(gate, gy, gz, b, t, d, size):
-    """Write the gradient of the gate itself at one sample."""
-    whole = size.length * size.channels
-    g = signal(gy, whole, size.channels, b, t, d, size)
-    y = signal(gate.y, whole, size.channels, b, t, d, size)
-    z = signal(gate.z, gate.z_batch, gate.z_time, b, t, d, size)
-    s = sigmoid(z)
-    at, inside = cell(b, t, d, size)
-    tl.store(gz + at, g * y * s * (1.0 + z * (1.0 - s)), mask=inside)
+def ungated(gate, rows, gz, k, begin, inside, size):
+    """Return the gradient of the ungated sum at one sample, 0 where there is none.
+
+    The gradient of the gated sum lies where the result was; that of the gate itself is
+    written where ``gz`` points, unless it is None.
+    """
+    at = near(k, begin, size)
+    g = tl.where(inside, signal(rows.out, size.channels, at), 0.0)
+    if gate.z is not None:
+        z = signal(rows.z, gate.z_time, at)
+        s = sigmoid(z)
+        if gz is not None:
+            g_z = g * signal(rows.y, size.channels, at) * s * (1.0 + z * (1.0 - s))
+            tl.store(gz + k * size.channels, g_z, mask=inside)
+        g *= z * s
+    return g

@@ -5,17 +5,19 @@ import triton.language as tl
 
 from mne_eegmamba.ops.gpu.layout import (
     Size,
+    advance,
+    exists,
+    fetch,
     load_state,
     no_state,
+    part_of,
     per_channel,
     place,
-    signal,
-    state_map,
     step_size,
     store_state,
     when,
 )
-from mne_eegmamba.ops.gpu.scan_gate import gate_gradient
+from mne_eegmamba.ops.gpu.scan_gate import gate_of, ungated
 
 
 @triton.jit(do_not_specialize=list(Size._fields))
@@ -23,7 +25,6 @@ def scan_ends(
     first,
     second,
     gate,
-    gy,
     ends,
     decays,
     batch,
@@ -37,6 +38,7 @@ def scan_ends(
     SOFTPLUS: tl.constexpr,
     STATES: tl.constexpr,
     ALIGN: tl.constexpr,
+    STEPS: tl.constexpr,
     WIDTH: tl.constexpr,
 ):
     """Write what leaves each segment that is entered with zeros, and its sum of dt.
@@ -48,13 +50,23 @@ def scan_ends(
     if tl.program_id(2) == 0:
         back: tl.constexpr = REVERSE != GRADIENT
         h, total = _end(
-            first, gate, gy, b, d, size, back, GRADIENT, SOFTPLUS, STATES, ALIGN, WIDTH
+            first,
+            gate,
+            b,
+            d,
+            size,
+            back,
+            GRADIENT,
+            SOFTPLUS,
+            STATES,
+            ALIGN,
+            STEPS,
+            WIDTH,
         )
     else:
         h, total = _end(
             second,
             gate,
-            gy,
             b,
             d,
             size,
@@ -63,6 +75,7 @@ def scan_ends(
             SOFTPLUS,
             STATES,
             ALIGN,
+            STEPS,
             WIDTH,
         )
     row = (tl.program_id(2) * size.batch + b) * size.segments + tl.program_id(1)
@@ -74,7 +87,6 @@ def scan_ends(
 def _end(
     way,
     gate,
-    gy,
     b,
     d,
     size,
@@ -83,26 +95,30 @@ def _end(
     SOFTPLUS: tl.constexpr,
     STATES: tl.constexpr,
     ALIGN: tl.constexpr,
+    STEPS: tl.constexpr,
     WIDTH: tl.constexpr,
 ):
     A2 = load_state(way.A2, 0, d, size, STATES)
     bias = per_channel(way.bias, d, size)
     h = no_state(STATES, WIDTH)
     total = tl.zeros((WIDTH,), tl.float32)
-    for i in range(size.steps):
-        t = when(i, tl.program_id(1) * size.steps, size.steps, BACK)
-        raw = signal(way.delta, way.delta_batch, way.delta_time, b, t, d, size)
-        dt = step_size(raw, bias, t, size, SOFTPLUS)
-        decay = tl.exp2(dt[None, :] * A2)
-        if GRADIENT:
-            g = gate_gradient(gate, gy, b, t, d, size)
-            C = state_map(way.C, way.C_batch, way.C_time, b, t, size, STATES, ALIGN)
-            h = decay * (h + C[:, None] * g[None, :])
-        else:
-            x = signal(way.u, way.u_batch, way.u_time, b, t, d, size)
-            B = state_map(way.B, way.B_batch, way.B_time, b, t, size, STATES, ALIGN)
-            h = decay * h + B[:, None] * (dt * x)[None, :]
-        total += dt
+    parts = size.steps // STEPS
+    for i in range(parts):
+        begin = tl.program_id(1) * size.steps + when(i, parts, BACK) * STEPS
+        part = part_of(way, b, begin, d, size, STATES, ALIGN)
+        rows = gate_of(gate, b, begin, d, size)
+        for j in range(STEPS):
+            k = when(j, STEPS, BACK)
+            x, raw, B, C = fetch(way, part, k, size, STATES, ALIGN)
+            there = exists(k, d, begin, size)
+            dt = step_size(raw, bias, there, SOFTPLUS)
+            if GRADIENT:
+                inside = there & (d < size.channels)
+                g = ungated(gate, rows, None, k, begin, inside, size)
+                h = tl.exp2(dt[None, :] * A2) * (h + C[:, None] * g[None, :])
+            else:
+                h = advance(h, x, dt, A2, B)
+            total += dt
     return h, total
 
 

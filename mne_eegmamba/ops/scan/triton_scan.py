@@ -79,7 +79,7 @@ def _scan(
     options = _options(ways, A, reverse, softplus)
     starts = None
     if size.segments > 1:
-        starts = _enter_segments(ways, gate, None, size, options)
+        starts = _enter_segments(ways, gate, False, size, options)
     launch(
         scan_forward,
         (size.columns, size.segments),
@@ -119,18 +119,18 @@ def _scan_backward(
     size, states = size_of(u[0]), A[0].shape[1]
     gy = gy.contiguous()
     gz = gy.new_empty(0) if z is None else z.new_empty(z.shape)
-    ways, gate = _ways(u, delta, A, B, C, D, bias), _gate(z, y, y)
+    ways, gate = _ways(u, delta, A, B, C, D, bias), _gate(z, y, gy)
     options = _options(ways, A, reverse, softplus)
     partial = [_partial_gradients(way, size, states) for way in ways]
     carries = None
     if size.segments > 1:
-        carries = _enter_segments(ways, gate, gy, size, options)
+        carries = _enter_segments(ways, gate, True, size, options)
     programs = size.columns, size.segments, len(ways)
     padded = 1 << (states - 1).bit_length()
     launch(
         scan_backward,
         programs,
-        *(gy, ways[0], ways[-1], partial[0], partial[-1], gate, gy),
+        *(gy, ways[0], ways[-1], partial[0], partial[-1], gate),
         *(None if z is None else gz, kept, carries),
         *(_float(gy, *programs, STEPS // GROUP, padded, WIDTH), *size),
         **options,
@@ -156,18 +156,19 @@ def _(gy, u, delta, A, B, C, D, bias, z, y, kept, reverse, softplus):
 gradient.register(_scan, _scan_backward)
 
 
-def _enter_segments(ways, gate, gy, size, options):
-    """Return the states, or with gy their gradients, that enter each segment."""
+def _enter_segments(ways, gate, gradient, size, options):
+    """Return the states, or their gradients, that enter each segment."""
     u, states = ways[0].u, options["STATES"]
     shape = len(ways), size.batch, size.segments
     ends = _float(u, *shape, states, size.channels)
     decays = _float(u, *shape, size.channels)
-    ends_options = options | {"GRADIENT": gy is not None}
+    ends_options = options | {"GRADIENT": gradient}
     launch(
         scan_ends,
         (size.columns, size.segments, len(ways)),
-        *(u, ways[0], ways[-1], gate, gy, ends, decays, *size),
+        *(u, ways[0], ways[-1], gate, ends, decays, *size),
         **ends_options,
+        STEPS=STEPS,
     )
     kinds = "REVERSE", "GRADIENT", "STATES", "WIDTH", "warps"
     launch(
