@@ -23,7 +23,7 @@ from mne_eegmamba.ops.gpu.functions import softplus
 
 WIDTH = 32  # channels of a program: one warp
 STEPS = 32  # steps between two kept states
-GROUP = 4  # steps whose states backward has in registers
+GROUP = 2  # steps whose states backward has in registers
 FEWEST_PROGRAMS = 512  # with fewer, time is cut as well: about 4 for each SM of an H100
 PROGRAMS = 1024  # that the cuts aim at
 
@@ -205,12 +205,16 @@ def step_size(raw, bias, there, SOFTPLUS: tl.constexpr):
 
 @triton.jit
 def fetch(way, part, k, size, STATES: tl.constexpr, ALIGN: tl.constexpr):
-    """Load what one step needs."""
+    """Load u, delta and B of one step."""
     k = near(k, part.begin, size)
     x, raw = signal(part.u, way.u_time, k), signal(part.delta, way.delta_time, k)
-    B = state_map(part.B, way.B_time, k, STATES, ALIGN)
-    C = state_map(part.C, way.C_time, k, STATES, ALIGN)
-    return x, raw, B, C
+    return x, raw, state_map(part.B, way.B_time, k, STATES, ALIGN)
+
+
+@triton.jit
+def fetch_out(way, part, k, size, STATES: tl.constexpr, ALIGN: tl.constexpr):
+    """Load C of one step."""
+    return state_map(part.C, way.C_time, near(k, part.begin, size), STATES, ALIGN)
 
 
 @triton.jit

@@ -1,7 +1,7 @@
 """The scan's backward kernel; see ``layout.py``.
 
 A program goes through the chunks of its segment against the order of its direction. Of
-each it computes the states again, twice: once to put down every fourth, and then group
+each it computes the states again, twice: once to put down every second, and then group
 by group, so that the states of one group are in registers when its gradients are due.
 
 The states put down are read in vectors of four channels, on purpose: Triton then gives
@@ -21,6 +21,7 @@ from mne_eegmamba.ops.gpu.layout import (
     advance,
     exists,
     fetch,
+    fetch_out,
     load_state,
     no_state,
     part_of,
@@ -31,7 +32,7 @@ from mne_eegmamba.ops.gpu.layout import (
     store_state,
     when,
 )
-from mne_eegmamba.ops.gpu.scan_gate import gate_of, ungated
+from mne_eegmamba.ops.gpu.scan_gate import fetch_gate, gate_of, ungated
 
 LN_2 = tl.constexpr(0.6931471805599453)
 
@@ -165,26 +166,73 @@ def _go_back(
         if begin < size.length:
             part = part_of(way, b, begin, d, size, STATES, ALIGN)
             h = load_state(kept, line * size.chunks + begin // STEPS, d, size, STATES)
-            for group in range(STEPS // GROUP):
-                tl.store(scratch + group * N * WIDTH, h)
+            tl.store(scratch, h)
+            now = _fetch_group(way, part, 0, size, REVERSE, STATES, ALIGN, STEPS, GROUP)
+            for group in range(1, STEPS // GROUP):
+                offset = group * GROUP
+                soon = _fetch_group(
+                    way, part, offset, size, REVERSE, STATES, ALIGN, STEPS, GROUP
+                )
                 for j in tl.static_range(GROUP):
-                    k = when(group * GROUP + j, STEPS, REVERSE)
-                    x, raw, B, _ = fetch(way, part, k, size, STATES, ALIGN)
+                    x, raw, B = now[j]
+                    k = when(offset - GROUP + j, STEPS, REVERSE)
                     there = exists(k, d, begin, size)
                     h = advance(h, x, step_size(raw, bias, there, SOFTPLUS), A2, B)
+                tl.store(scratch + group * N * WIDTH, h)
+                now = soon
             tl.debug_barrier()
             rows = gate_of(gate, b, begin, d, size)
             targets = _targets(gradients, gz, b, begin, d, size, STATES, WIDTH)
-            for back in range(STEPS // GROUP):
-                group = STEPS // GROUP - 1 - back
-                carry, gA, gD, gbias = _group_back(
+            offset = STEPS - GROUP
+            out = _fetch_out_group(
+                way,
+                part,
+                gate,
+                rows,
+                targets.z,
+                offset,
+                size,
+                REVERSE,
+                STATES,
+                ALIGN,
+                STEPS,
+                GROUP,
+            )
+            for _back in range(STEPS // GROUP):
+                h = tl.load(scratch + offset // GROUP * N * WIDTH)
+                soon = _fetch_group(
+                    way,
+                    part,
+                    offset - GROUP,
+                    size,
+                    REVERSE,
+                    STATES,
+                    ALIGN,
+                    STEPS,
+                    GROUP,
+                )
+                out_soon = _fetch_out_group(
                     way,
                     part,
                     gate,
                     rows,
+                    targets.z,
+                    offset - GROUP,
+                    size,
+                    REVERSE,
+                    STATES,
+                    ALIGN,
+                    STEPS,
+                    GROUP,
+                )
+                carry, gA, gD, gbias = _group_back(
+                    now,
+                    out,
+                    gate,
                     targets,
-                    tl.load(scratch + group * N * WIDTH),
-                    group * GROUP,
+                    h,
+                    offset,
+                    begin,
                     (A2, D, bias),
                     (carry, gA, gD, gbias),
                     d,
@@ -192,10 +240,11 @@ def _go_back(
                     REVERSE,
                     SOFTPLUS,
                     STATES,
-                    ALIGN,
                     STEPS,
                     GROUP,
                 )
+                now, out = soon, out_soon
+                offset -= GROUP
             tl.debug_barrier()
     part = b * size.segments + segment
     store_state(gradients.A, part, gA, d, size, STATES)
@@ -222,14 +271,59 @@ def _targets(
 
 
 @triton.jit
-def _group_back(
+def _fetch_group(
+    way,
+    part,
+    offset,
+    size,
+    REVERSE: tl.constexpr,
+    STATES: tl.constexpr,
+    ALIGN: tl.constexpr,
+    STEPS: tl.constexpr,
+    GROUP: tl.constexpr,
+):
+    """Load what the states of a group need."""
+    found = ()
+    for j in tl.static_range(GROUP):
+        k = when(offset + j, STEPS, REVERSE)
+        found = found + (fetch(way, part, k, size, STATES, ALIGN),)
+    return found
+
+
+@triton.jit
+def _fetch_out_group(
     way,
     part,
     gate,
     rows,
+    gz,
+    offset,
+    size,
+    REVERSE: tl.constexpr,
+    STATES: tl.constexpr,
+    ALIGN: tl.constexpr,
+    STEPS: tl.constexpr,
+    GROUP: tl.constexpr,
+):
+    """Load what the results of a group need."""
+    found = ()
+    for j in tl.static_range(GROUP):
+        k = when(offset + j, STEPS, REVERSE)
+        C = fetch_out(way, part, k, size, STATES, ALIGN)
+        g, z, y = fetch_gate(gate, rows, k, part.begin, size, gz is not None)
+        found = found + ((C, g, z, y),)
+    return found
+
+
+@triton.jit
+def _group_back(
+    now,
+    out,
+    gate,
     targets,
     h,
     offset,
+    begin,
     known,
     sums,
     d,
@@ -237,7 +331,6 @@ def _group_back(
     REVERSE: tl.constexpr,
     SOFTPLUS: tl.constexpr,
     STATES: tl.constexpr,
-    ALIGN: tl.constexpr,
     STEPS: tl.constexpr,
     GROUP: tl.constexpr,
 ):
@@ -247,18 +340,18 @@ def _group_back(
     states, steps = (h,), ()
     for j in tl.static_range(GROUP):
         k = when(offset + j, STEPS, REVERSE)
-        x, raw, B, _ = fetch(way, part, k, size, STATES, ALIGN)
-        there = exists(k, d, part.begin, size)
+        x, raw, B = now[j]
+        C, g, z, y = out[j]
+        there = exists(k, d, begin, size)
         inside = there & (d < size.channels)
         dt = step_size(raw, bias, there, SOFTPLUS)
-        g = ungated(gate, rows, targets.z, k, part.begin, inside, size)
+        g = ungated(gate, (g, z, y), targets.z, k, inside, size)
         h = advance(h, x, dt, A2, B)
         states = states + (h,)
-        steps = steps + ((x, raw + bias, dt, g, inside),)
+        steps = steps + ((x, raw + bias, B, C, dt, g, inside),)
     for j in tl.static_range(GROUP):
         k = when(offset + GROUP - 1 - j, STEPS, REVERSE)
-        x, raw, dt, g, inside = steps[GROUP - 1 - j]
-        _, _, B, C = fetch(way, part, k, size, STATES, ALIGN)
+        x, raw, B, C, dt, g, inside = steps[GROUP - 1 - j]
         gh = carry + C[:, None] * g[None, :]
         carry = gh * tl.exp2(dt[None, :] * A2)
         rate = carry * states[GROUP - 1 - j]  # gradient of dt * A
@@ -276,7 +369,7 @@ def _group_back(
         gB = tl.sum(gh * (dt * x)[None, :], 1)
         gC = tl.sum(states[GROUP - j] * g[None, :], 1)
         n = tl.arange(0, triton.next_power_of_2(STATES))
-        inside_map = exists(k, n, part.begin, size) & (n < STATES)
+        inside_map = exists(k, n, begin, size) & (n < STATES)
         tl.store(targets.B + k * STATES, gB, mask=inside_map)
         tl.store(targets.C + k * STATES, gC, mask=inside_map)
     return carry, gA, gD, gbias

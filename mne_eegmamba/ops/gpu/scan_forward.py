@@ -12,6 +12,7 @@ from mne_eegmamba.ops.gpu.layout import (
     advance,
     exists,
     fetch,
+    fetch_out,
     load_state,
     no_state,
     part_of,
@@ -61,13 +62,13 @@ def scan_forward(
         k = when(0, HALF, REVERSE)
         part = part_of(first, b, begin, d, size, STATES, ALIGN)
         rows = gate_of(gate, b, begin, d, size)
-        now = fetch(first, part, k, size, STATES, ALIGN)
+        now = _fetch(first, part, k, size, STATES, ALIGN)
         met = await_other(gate, rows, k, begin, size, meeting == 0, meeting == WAYS - 1)
         if WAYS == 2:
             begin_ = start + when(enter, parts, True) * HALF
             part_ = part_of(second, b, begin_, d, size, STATES, ALIGN)
             rows_ = gate_of(gate, b, begin_, d, size)
-            now_ = fetch(second, part_, HALF - 1, size, STATES, ALIGN)
+            now_ = _fetch(second, part_, HALF - 1, size, STATES, ALIGN)
             met_ = await_other(
                 gate, rows_, HALF - 1, begin_, size, meeting == 0, meeting == WAYS - 1
             )
@@ -86,13 +87,13 @@ def scan_forward(
             for j in range(HALF):
                 # what the next step needs is on its way while this one is computed
                 k = when(j + 1, HALF, REVERSE)
-                soon = fetch(first, part, k, size, STATES, ALIGN)
+                soon = _fetch(first, part, k, size, STATES, ALIGN)
                 meets = await_other(
                     gate, rows, k, begin, size, meeting == 0, meeting == WAYS - 1
                 )
                 if WAYS == 2:
                     k_ = when(j + 1, HALF, True)
-                    soon_ = fetch(second, part_, k_, size, STATES, ALIGN)
+                    soon_ = _fetch(second, part_, k_, size, STATES, ALIGN)
                     meets_ = await_other(
                         gate, rows_, k_, begin_, size, meeting == 0, meeting == WAYS - 1
                     )
@@ -142,6 +143,13 @@ def _enter(way, starts, row, d, size, STATES: tl.constexpr, WIDTH: tl.constexpr)
         h = load_state(starts, segment, d, size, STATES)
     A2 = load_state(way.A2, 0, d, size, STATES)
     return (A2, per_channel(way.D, d, size), per_channel(way.bias, d, size)), h
+
+
+@triton.jit
+def _fetch(way, part, k, size, STATES: tl.constexpr, ALIGN: tl.constexpr):
+    """Load what one step needs."""
+    x, raw, B = fetch(way, part, k, size, STATES, ALIGN)
+    return x, raw, B, fetch_out(way, part, k, size, STATES, ALIGN)
 
 
 @triton.jit

@@ -63,28 +63,38 @@ def emit(
         y += other
     if not LAST:
         tl.store(rows.y + at, y, mask=inside)
-        return
-    if gate.z is not None:
-        if KEEP:
-            tl.store(rows.y + at, y, mask=inside)
-        y *= z * sigmoid(z)
-    tl.store(rows.out + at, y, mask=inside)
+    else:
+        if gate.z is not None:
+            if KEEP:
+                tl.store(rows.y + at, y, mask=inside)
+            y *= z * sigmoid(z)
+        tl.store(rows.out + at, y, mask=inside)
 
 
 @triton.jit
-def ungated(gate, rows, gz, k, begin, inside, size):
+def fetch_gate(gate, rows, k, begin, size, KEPT: tl.constexpr):
+    """Load the gradient of the gated sum, the gate, and, if kept, the ungated sum."""
+    k = near(k, begin, size)
+    g, z, y = signal(rows.out, size.channels, k), 0.0, 0.0
+    if gate.z is not None:
+        z = signal(rows.z, gate.z_time, k)
+        if KEPT:
+            y = signal(rows.y, size.channels, k)
+    return g, z, y
+
+
+@triton.jit
+def ungated(gate, found, gz, k, inside, size):
     """Return the gradient of the ungated sum at one sample, 0 where there is none.
 
-    The gradient of the gated sum lies where the result was; that of the gate itself is
-    written where ``gz`` points, unless it is None.
+    That of the gate itself is written where ``gz`` points, unless it is None.
     """
-    at = near(k, begin, size)
-    g = tl.where(inside, signal(rows.out, size.channels, at), 0.0)
+    g, z, y = found
+    g = tl.where(inside, g, 0.0)
     if gate.z is not None:
-        z = signal(rows.z, gate.z_time, at)
         s = sigmoid(z)
         if gz is not None:
-            g_z = g * signal(rows.y, size.channels, at) * s * (1.0 + z * (1.0 - s))
+            g_z = g * y * s * (1.0 + z * (1.0 - s))
             tl.store(gz + k * size.channels, g_z, mask=inside)
         g *= z * s
     return g

@@ -8,6 +8,7 @@ from mne_eegmamba.ops.gpu.layout import (
     advance,
     exists,
     fetch,
+    fetch_out,
     load_state,
     no_state,
     part_of,
@@ -17,7 +18,7 @@ from mne_eegmamba.ops.gpu.layout import (
     store_state,
     when,
 )
-from mne_eegmamba.ops.gpu.scan_gate import gate_of, ungated
+from mne_eegmamba.ops.gpu.scan_gate import fetch_gate, gate_of, ungated
 
 
 @triton.jit(do_not_specialize=list(Size._fields))
@@ -103,23 +104,53 @@ def _end(
     h = no_state(STATES, WIDTH)
     total = tl.zeros((WIDTH,), tl.float32)
     parts = size.steps // STEPS
+    start = tl.program_id(1) * size.steps
+    begin = start + when(0, parts, BACK) * STEPS
+    part = part_of(way, b, begin, d, size, STATES, ALIGN)
+    rows = gate_of(gate, b, begin, d, size)
+    k = when(0, STEPS, BACK)
+    now = _fetch(way, part, gate, rows, k, size, GRADIENT, STATES, ALIGN)
     for i in range(parts):
-        begin = tl.program_id(1) * size.steps + when(i, parts, BACK) * STEPS
+        begin = start + when(i, parts, BACK) * STEPS
         part = part_of(way, b, begin, d, size, STATES, ALIGN)
         rows = gate_of(gate, b, begin, d, size)
         for j in range(STEPS):
+            k = when(j + 1, STEPS, BACK)
+            soon = _fetch(way, part, gate, rows, k, size, GRADIENT, STATES, ALIGN)
+            raw, value, z, entry = now
             k = when(j, STEPS, BACK)
-            x, raw, B, C = fetch(way, part, k, size, STATES, ALIGN)
             there = exists(k, d, begin, size)
             dt = step_size(raw, bias, there, SOFTPLUS)
             if GRADIENT:
                 inside = there & (d < size.channels)
-                g = ungated(gate, rows, None, k, begin, inside, size)
-                h = tl.exp2(dt[None, :] * A2) * (h + C[:, None] * g[None, :])
+                g = ungated(gate, (value, z, 0.0), None, k, inside, size)
+                h = tl.exp2(dt[None, :] * A2) * (h + entry[:, None] * g[None, :])
             else:
-                h = advance(h, x, dt, A2, B)
+                h = advance(h, value, dt, A2, entry)
             total += dt
+            now = soon
     return h, total
+
+
+@triton.jit
+def _fetch(
+    way,
+    part,
+    gate,
+    rows,
+    k,
+    size,
+    GRADIENT: tl.constexpr,
+    STATES: tl.constexpr,
+    ALIGN: tl.constexpr,
+):
+    """Load delta, what comes in (u, or a gradient and the gate), and B or C."""
+    value, raw, entry = fetch(way, part, k, size, STATES, ALIGN)
+    z = 0.0
+    if GRADIENT:
+        value, z, _ = fetch_gate(gate, rows, k, part.begin, size, False)
+        entry = fetch_out(way, part, k, size, STATES, ALIGN)
+    return raw, value, z, entry
 
 
 @triton.jit(do_not_specialize=list(Size._fields))
