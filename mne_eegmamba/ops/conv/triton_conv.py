@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from mne_eegmamba.ops.gpu.conv import (
-    SAMPLES,
+    STEPS,
     WARPS,
     WIDTH,
     conv_backward,
@@ -94,7 +94,7 @@ _conv.register_autograd(_backward, setup_context=_setup_context)
 
 def _programs(x):
     batch, length, channels = x.shape
-    return batch * -(-channels // WIDTH), -(-length // SAMPLES)
+    return batch * -(-channels // WIDTH), -(-length // STEPS)
 
 
 def _options(filters, reverse):
@@ -102,7 +102,7 @@ def _options(filters, reverse):
         "REVERSE": reverse[0],
         "WAYS": len(reverse),
         "KERNEL": len(filters[0]) - 1,
-        "SAMPLES": SAMPLES,
+        "STEPS": STEPS,
         "WIDTH": WIDTH,
         "warps": WARPS,
     }

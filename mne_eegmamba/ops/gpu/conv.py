@@ -1,8 +1,9 @@
 """The depthwise causal convolution with SiLU: both directions in one launch.
 
-A program has a tile of samples times channels. Taps are read sample by sample, which
-the cache serves; backward computes the sums before the SiLU again where a sample's
-gradient needs them, so that nothing is kept.
+A program walks through a part of time with the last samples in registers, as many as
+there are taps: so each is read once. At a step the forward direction is at the latest
+of these samples, and the reversed one, which looks ahead, at the earliest. Backward
+computes the sums before the SiLU again, so that nothing is kept.
 """
 
 import triton
@@ -10,8 +11,8 @@ import triton.language as tl
 
 from mne_eegmamba.ops.gpu.functions import sigmoid
 
-SAMPLES, WIDTH, WARPS = 32, 64, 8  # of a program
-SIZES = ["batch", "length", "channels"]
+STEPS, WIDTH, WARPS = 64, 64, 1  # samples, channels and warps of a program
+SIZES = ["batch", "length"]
 
 
 @triton.jit(do_not_specialize=SIZES)
@@ -28,22 +29,32 @@ def conv_forward(
     REVERSE: tl.constexpr,
     WAYS: tl.constexpr,
     KERNEL: tl.constexpr,
-    SAMPLES: tl.constexpr,
+    STEPS: tl.constexpr,
     WIDTH: tl.constexpr,
 ):
-    """Convolve one tile in one or two directions."""
-    b, t, d = _place(channels, SAMPLES, WIDTH)
+    """Convolve a part of one epoch and some channels in one or two directions."""
+    b, begin, d = _place(channels, STEPS, WIDTH)
     x += b * x_batch
-    at, inside = _tile(t, d, length, channels)
-    s = _sum(x, x_time, first, t, d, length, channels, REVERSE, KERNEL)
-    tl.store(y + b * length * channels + at, s * sigmoid(s), mask=inside)
+    y += b * length * channels
+    taps = _taps(first, d, channels, KERNEL)
     if WAYS == 2:
-        s = _sum(x, x_time, second, t, d, length, channels, True, KERNEL)
-        b += batch
-        tl.store(y + b * length * channels + at, s * sigmoid(s), mask=inside)
+        taps_ = _taps(second, d, channels, KERNEL)
+        y_ = y + batch.to(tl.int64) * length * channels
+    recent = _before(x, x_time, begin, d, length, channels, KERNEL)
+    for i in range(STEPS + KERNEL - 1):
+        t = begin + i
+        early = t - (KERNEL - 1)
+        recent = recent[1:] + (_load(x, x_time, t, d, length, channels),)
+        own, own_early = t < begin + STEPS, early >= begin
+        at, mine = (early, own_early) if REVERSE else (t, own)
+        result = _silu(_sum(recent, taps, REVERSE))
+        _store(y, at, result, d, length, channels, mine)
+        if WAYS == 2:
+            result = _silu(_sum(recent, taps_, True))
+            _store(y_, early, result, d, length, channels, own_early)
 
 
-@triton.jit(do_not_specialize=[*SIZES, "tiles"])
+@triton.jit(do_not_specialize=[*SIZES, "parts"])
 def conv_backward(
     x,
     x_batch,
@@ -57,132 +68,137 @@ def conv_backward(
     batch,
     length,
     channels,
-    tiles,
+    parts,
     REVERSE: tl.constexpr,
     WAYS: tl.constexpr,
     KERNEL: tl.constexpr,
-    SAMPLES: tl.constexpr,
+    STEPS: tl.constexpr,
     WIDTH: tl.constexpr,
 ):
-    """Write the gradient of one tile of x, and this tile's part of the others."""
-    b, t, d = _place(channels, SAMPLES, WIDTH)
+    """Write the gradient of a part of x, and this part's share of the others."""
+    b, begin, d = _place(channels, STEPS, WIDTH)
     x += b * x_batch
-    at, inside = _tile(t, d, length, channels)
     whole = b * length * channels
-    part = b * tiles + tl.program_id(1)
-    g = tl.zeros((SAMPLES, WIDTH), tl.float32)
-    g = _way_back(
-        g,
-        x,
-        x_time,
-        first,
-        first_gy + whole,
-        sums + part * (KERNEL + 1) * channels,
-        t,
-        d,
-        length,
-        channels,
-        REVERSE,
-        KERNEL,
-    )
+    gx += whole
+    first_gy += whole
+    second_gy += whole
+    recent = _before(x, x_time, begin, d, length, channels, KERNEL)
+    taps = _taps(first, d, channels, KERNEL)
+    past, total = _nothing(KERNEL, WIDTH), _nothing(KERNEL + 1, WIDTH)
     if WAYS == 2:
-        part += batch * tiles
-        g = _way_back(
-            g,
-            x,
-            x_time,
-            second,
-            second_gy + whole,
-            sums + part * (KERNEL + 1) * channels,
-            t,
-            d,
-            length,
-            channels,
-            True,
-            KERNEL,
-        )
-    tl.store(gx + whole + at, g, mask=inside)
+        taps_ = _taps(second, d, channels, KERNEL)
+        past_, total_ = _nothing(KERNEL, WIDTH), _nothing(KERNEL + 1, WIDTH)
+    for i in range(STEPS + KERNEL - 1):
+        t = begin + i
+        early = t - (KERNEL - 1)
+        own, own_early = t < begin + STEPS, early >= begin
+        recent = recent[1:] + (_load(x, x_time, t, d, length, channels),)
+        at, mine = (early, own_early) if REVERSE else (t, own)
+        gy = _load(first_gy, channels, at, d, length, channels)
+        past, total, g = _back(recent, past, total, taps, gy, mine, REVERSE)
+        if WAYS == 2:
+            gy = _load(second_gy, channels, early, d, length, channels)
+            past_, total_, g_ = _back(recent, past_, total_, taps_, gy, own_early, True)
+            g += g_
+        _store(gx, early, g, d, length, channels, own_early)
+    part = b * parts + tl.program_id(1)
+    _store_sums(sums, part, total, d, channels, KERNEL)
+    if WAYS == 2:
+        _store_sums(sums, batch * parts + part, total_, d, channels, KERNEL)
 
 
 @triton.jit
-def _place(channels, SAMPLES: tl.constexpr, WIDTH: tl.constexpr):
-    """Return the epoch, the samples and the channels of a program."""
+def _place(channels, STEPS: tl.constexpr, WIDTH: tl.constexpr):
+    """Return the epoch, the first sample and the channels of a program."""
     blocks = tl.cdiv(channels, WIDTH)
     b = (tl.program_id(0) // blocks).to(tl.int64)
-    t = tl.program_id(1) * SAMPLES + tl.arange(0, SAMPLES)
-    return b, t, (tl.program_id(0) % blocks) * WIDTH + tl.arange(0, WIDTH)
+    d = (tl.program_id(0) % blocks) * WIDTH + tl.arange(0, WIDTH)
+    return b, tl.program_id(1) * STEPS, d
 
 
 @triton.jit
-def _tile(t, d, length, channels):
-    """Return where a tile lies in (length, channels), and what of it exists."""
-    at = t[:, None].to(tl.int64) * channels + d[None, :]
-    return at, ((t >= 0) & (t < length))[:, None] & (d < channels)[None, :]
-
-
-@triton.jit
-def _shift(k, REVERSE: tl.constexpr, KERNEL: tl.constexpr):
-    """Return how much later the sample is that a tap meets."""
-    if REVERSE:
-        return KERNEL - 1 - k
-    return k - (KERNEL - 1)
-
-
-@triton.jit
-def _load(x, x_time, t, d, length, channels):
-    _, inside = _tile(t, d, length, channels)
-    at = t[:, None].to(tl.int64) * x_time + d[None, :]
+def _load(x, time_stride, t, d, length, channels):
+    """Load the channels of a sample; zeros outside of time."""
+    inside = (t >= 0) & (t < length) & (d < channels)
+    at = t.to(tl.int64) * time_stride + d
     return tl.load(x + at, mask=inside, other=0.0).to(tl.float32)
 
 
 @triton.jit
-def _per_channel(w, d, channels):
-    return tl.load(w + d, mask=d < channels, other=0.0).to(tl.float32)
+def _store(y, t, value, d, length, channels, own):
+    """Store the channels of a sample, if it is this program's."""
+    inside = own & (t < length) & (d < channels)
+    tl.store(y + t.to(tl.int64) * channels + d, value, mask=inside)
 
 
 @triton.jit
-def _sum(
-    x, x_time, way, t, d, length, channels, REVERSE: tl.constexpr, KERNEL: tl.constexpr
-):
-    """Return the convolution before the SiLU; ``way`` is taps, then bias."""
-    zeros = tl.zeros((t.shape[0], d.shape[0]), tl.float32)
-    total = zeros + _per_channel(way + KERNEL * channels, d, channels)[None, :]
+def _before(x, x_time, begin, d, length, channels, KERNEL: tl.constexpr):
+    """Load the samples before the first, one more to be dropped in front."""
+    found = (tl.zeros(d.shape, tl.float32),)
+    for k in tl.static_range(1, KERNEL):
+        t = begin - KERNEL + k
+        found = found + (_load(x, x_time, t, d, length, channels),)
+    return found
+
+
+@triton.jit
+def _nothing(n: tl.constexpr, WIDTH: tl.constexpr):
+    """Return n times zeros."""
+    found = ()
+    for _ in tl.static_range(n):
+        found = found + (tl.zeros((WIDTH,), tl.float32),)
+    return found
+
+
+@triton.jit
+def _taps(way, d, channels, KERNEL: tl.constexpr):
+    """Load the taps, then the bias."""
+    found = ()
+    for k in tl.static_range(KERNEL + 1):
+        w = tl.load(way + k * channels + d, mask=d < channels, other=0.0)
+        found = found + (w.to(tl.float32),)
+    return found
+
+
+@triton.jit
+def _sum(recent, taps, REVERSE: tl.constexpr):
+    """Return the convolution before the SiLU, at the latest or earliest sample."""
+    KERNEL: tl.constexpr = len(recent)
+    total = taps[KERNEL]
     for k in tl.static_range(KERNEL):
-        w = _per_channel(way + k * channels, d, channels)
-        later = t + _shift(k, REVERSE, KERNEL)
-        total += w[None, :] * _load(x, x_time, later, d, length, channels)
+        total += taps[k] * recent[KERNEL - 1 - k if REVERSE else k]
     return total
 
 
 @triton.jit
-def _way_back(
-    g,
-    x,
-    x_time,
-    way,
-    gy,
-    sums,
-    t,
-    d,
-    length,
-    channels,
-    REVERSE: tl.constexpr,
-    KERNEL: tl.constexpr,
-):
-    """Add one direction to the gradient of x; write the parts of taps and bias."""
+def _silu(s):
+    return s * sigmoid(s)
+
+
+@triton.jit
+def _back(recent, past, total, taps, gy, own, REVERSE: tl.constexpr):
+    """Go one step: return the gradients of sums, the totals, the gradient of x.
+
+    The sums' gradients are those of as many samples as there are taps, the new one
+    last. The gradient of x is that of the earliest sample.
+    """
+    KERNEL: tl.constexpr = len(recent)
+    s = _sum(recent, taps, REVERSE)
+    p = sigmoid(s)
+    gs = gy * p * (1.0 + s * (1.0 - p))
+    past = past[1:] + (gs,)
+    gs = tl.where(own, gs, 0.0)
+    found = ()
+    g = tl.zeros(gs.shape, tl.float32)
     for k in tl.static_range(KERNEL):
-        # the output that this tap of a sample went to
-        at = t - _shift(k, REVERSE, KERNEL)
-        s = _sum(x, x_time, way, at, d, length, channels, REVERSE, KERNEL)
-        p = sigmoid(s)
-        gs = _load(gy, channels, at, d, length, channels) * p * (1.0 + s * (1.0 - p))
-        w = _per_channel(way + k * channels, d, channels)
-        g += w[None, :] * gs
-        if k == KERNEL - 1:  # the last tap meets the present sample
-            for j in tl.static_range(KERNEL):
-                later = t + _shift(j, REVERSE, KERNEL)
-                met = gs * _load(x, x_time, later, d, length, channels)
-                tl.store(sums + j * channels + d, tl.sum(met, 0), mask=d < channels)
-            bias = sums + KERNEL * channels + d
-            tl.store(bias, tl.sum(gs, 0), mask=d < channels)
-    return g
+        found = found + (total[k] + gs * recent[KERNEL - 1 - k if REVERSE else k],)
+        g += taps[k] * past[k if REVERSE else KERNEL - 1 - k]
+    return past, found + (total[KERNEL] + gs,), g
+
+
+@triton.jit
+def _store_sums(sums, part, total, d, channels, KERNEL: tl.constexpr):
+    """Store the gradients of taps and bias."""
+    for k in tl.static_range(KERNEL + 1):
+        at = (part * (KERNEL + 1) + k) * channels + d
+        tl.store(sums + at, total[k], mask=d < channels)
