@@ -11,7 +11,7 @@ import triton.language as tl
 from mne_eegmamba.ops.gpu.support import INTERPRETED
 
 ROWS, COLUMNS, INNER, WARPS = 64, 64, 32, 4  # of a tile
-SIZES = ["n_rows", "d_in", "d_out"]
+SIZES = ["n_rows"]
 WIDEN = tl.constexpr(INTERPRETED)  # the interpreter multiplies the bits of bfloat16
 
 

@@ -56,7 +56,7 @@ class Targets(NamedTuple):
     delta: Tensor  # pointers (channels of the program)
     B: Tensor  # pointers (states)
     C: Tensor  # pointers (states)
-    z: Tensor | None  # pointers (channels of the program)
+    z: Tensor  # pointers (channels of the program), where this program writes it
 
 
 @triton.jit(do_not_specialize=list(Size._fields))
@@ -97,6 +97,7 @@ def scan_backward(
             carries,
             scratch,
             size,
+            gz is not None,
             REVERSE,
             SOFTPLUS,
             STATES,
@@ -110,11 +111,12 @@ def scan_backward(
             second,
             second_gradients,
             gate,
-            None,
+            gz,
             kept,
             carries,
             scratch,
             size,
+            False,
             True,
             SOFTPLUS,
             STATES,
@@ -135,6 +137,7 @@ def _go_back(
     carries,
     scratch,
     size,
+    GATED: tl.constexpr,
     REVERSE: tl.constexpr,
     SOFTPLUS: tl.constexpr,
     STATES: tl.constexpr,
@@ -182,16 +185,16 @@ def _go_back(
                 now = soon
             tl.debug_barrier()
             rows = gate_of(gate, b, begin, d, size)
-            targets = _targets(gradients, gz, b, begin, d, size, STATES, WIDTH)
+            targets = _targets(gradients, gz, b, begin, d, size, GATED, STATES, WIDTH)
             offset = STEPS - GROUP
             out = _fetch_out_group(
                 way,
                 part,
                 gate,
                 rows,
-                targets.z,
                 offset,
                 size,
+                GATED,
                 REVERSE,
                 STATES,
                 ALIGN,
@@ -216,9 +219,9 @@ def _go_back(
                     part,
                     gate,
                     rows,
-                    targets.z,
                     offset - GROUP,
                     size,
+                    GATED,
                     REVERSE,
                     STATES,
                     ALIGN,
@@ -237,6 +240,7 @@ def _go_back(
                     (carry, gA, gD, gbias),
                     d,
                     size,
+                    GATED,
                     REVERSE,
                     SOFTPLUS,
                     STATES,
@@ -254,7 +258,15 @@ def _go_back(
 
 @triton.jit
 def _targets(
-    gradients, gz, b, begin, d, size, STATES: tl.constexpr, WIDTH: tl.constexpr
+    gradients,
+    gz,
+    b,
+    begin,
+    d,
+    size,
+    GATED: tl.constexpr,
+    STATES: tl.constexpr,
+    WIDTH: tl.constexpr,
 ):
     """Return where the gradients of a chunk go; of the maps, this program's part."""
     whole = size.length.to(tl.int64) * size.channels
@@ -264,8 +276,8 @@ def _targets(
     at = (block.to(tl.int64) * size.batch + b) * size.length + begin
     n = tl.arange(0, triton.next_power_of_2(STATES))
     B, C = gradients.B + at * STATES + n, gradients.C + at * STATES + n
-    z = gz
-    if gz is not None:
+    z = u
+    if GATED:
         z = row(gz, whole, size.channels, b, begin, d)
     return Targets(u, delta, B, C, z)
 
@@ -296,9 +308,9 @@ def _fetch_out_group(
     part,
     gate,
     rows,
-    gz,
     offset,
     size,
+    GATED: tl.constexpr,
     REVERSE: tl.constexpr,
     STATES: tl.constexpr,
     ALIGN: tl.constexpr,
@@ -310,7 +322,7 @@ def _fetch_out_group(
     for j in tl.static_range(GROUP):
         k = when(offset + j, STEPS, REVERSE)
         C = fetch_out(way, part, k, size, STATES, ALIGN)
-        g, z, y = fetch_gate(gate, rows, k, part.begin, size, gz is not None)
+        g, z, y = fetch_gate(gate, rows, k, part.begin, size, GATED)
         found = found + ((C, g, z, y),)
     return found
 
@@ -328,6 +340,7 @@ def _group_back(
     sums,
     d,
     size,
+    GATED: tl.constexpr,
     REVERSE: tl.constexpr,
     SOFTPLUS: tl.constexpr,
     STATES: tl.constexpr,
@@ -345,7 +358,7 @@ def _group_back(
         there = exists(k, d, begin, size)
         inside = there & (d < size.channels)
         dt = step_size(raw, bias, there, SOFTPLUS)
-        g = ungated(gate, (g, z, y), targets.z, k, inside, size)
+        g = ungated(gate, (g, z, y), targets.z, k, inside, size, GATED)
         h = advance(h, x, dt, A2, B)
         states = states + (h,)
         steps = steps + ((x, raw + bias, B, C, dt, g, inside),)

@@ -13,7 +13,7 @@ from mne_eegmamba.ops.gpu.layout import near, row, signal
 class Rows(NamedTuple):
     """Where gate and result are, from one sample on; made by `gate_of`."""
 
-    z: Tensor | None  # pointers (channels of the program), as the others
+    z: Tensor  # pointers (channels of the program), as the others; if there is a gate
     y: Tensor
     out: Tensor
 
@@ -25,9 +25,9 @@ def gate_of(gate, b, begin, d, size):
     whole = size.length.to(tl.int64) * size.channels
     y = row(gate.y, whole, size.channels, b, begin, inside)
     out = row(gate.out, whole, size.channels, b, begin, inside)
-    z = gate.z
-    if z is not None:
-        z = row(z, gate.z_batch, gate.z_time, b, begin, inside)
+    z = y
+    if gate.z is not None:
+        z = row(gate.z, gate.z_batch, gate.z_time, b, begin, inside)
     return Rows(z, y, out)
 
 
@@ -72,28 +72,28 @@ def emit(
 
 
 @triton.jit
-def fetch_gate(gate, rows, k, begin, size, KEPT: tl.constexpr):
-    """Load the gradient of the gated sum, the gate, and, if kept, the ungated sum."""
+def fetch_gate(gate, rows, k, begin, size, GATED: tl.constexpr):
+    """Load the gradient of the gated sum, the gate, and what `ungated` writes with."""
     k = near(k, begin, size)
     g, z, y = signal(rows.out, size.channels, k), 0.0, 0.0
     if gate.z is not None:
         z = signal(rows.z, gate.z_time, k)
-        if KEPT:
+        if GATED:
             y = signal(rows.y, size.channels, k)
     return g, z, y
 
 
 @triton.jit
-def ungated(gate, found, gz, k, inside, size):
+def ungated(gate, found, gz, k, inside, size, GATED: tl.constexpr):
     """Return the gradient of the ungated sum at one sample, 0 where there is none.
 
-    That of the gate itself is written where ``gz`` points, unless it is None.
+    If this program is the one to do so, write that of the gate itself.
     """
     g, z, y = found
     g = tl.where(inside, g, 0.0)
     if gate.z is not None:
         s = sigmoid(z)
-        if gz is not None:
+        if GATED:
             g_z = g * y * s * (1.0 + z * (1.0 - s))
             tl.store(gz + k * size.channels, g_z, mask=inside)
         g *= z * s

@@ -123,7 +123,7 @@ def _end(
             dt = step_size(raw, bias, there, SOFTPLUS)
             if GRADIENT:
                 inside = there & (d < size.channels)
-                g = ungated(gate, (value, z, 0.0), None, k, inside, size)
+                g = ungated(gate, (value, z, 0.0), value, k, inside, size, False)
                 h = tl.exp2(dt[None, :] * A2) * (h + entry[:, None] * g[None, :])
             else:
                 h = advance(h, value, dt, A2, entry)
