@@ -17,7 +17,7 @@ from mne_eegmamba.ops import (
 )
 from mne_eegmamba.ops.conv import triton_conv
 from mne_eegmamba.ops.dense import triton_dense
-from mne_eegmamba.ops.gpu import layout
+from mne_eegmamba.ops.gpu import layout, support
 from mne_eegmamba.ops.scan import triton_scan
 
 NAMES = ("u", "delta", "A", "B", "C", "D", "delta_bias")
@@ -149,6 +149,21 @@ def test_scan_of_views(card):
         return bidirectional_scan(way, way, wide, backend=backend)
 
     check(function, [u, delta, A, projected, z])
+
+
+@pytest.mark.usefixtures("short_chunks")
+def test_offsets_in_a_segment_stay_small(card, segments, monkeypatch):
+    segments(False)
+    monkeypatch.setattr(layout, "MOST_STEPS", 16)
+    monkeypatch.setattr(support, "FAR", 4)  # rows of B and C are 9 apart
+    size = layout.size_of(torch.empty(1, 37, 3))
+    assert (size.segments, size.steps) == (3, 16)
+    tensors = make_scan(card, 1, 37)
+    (projected,) = normal([(1, 37, 9)], card)
+    tensors[3:5] = [x.detach() for x in projected.split([5, 2, 2], dim=-1)[1:]]
+    check(scan_both, [x.detach().requires_grad_() for x in tensors])
+    assert support.rows(tensors[3]).is_contiguous()
+    assert support.rows(tensors[0]).data_ptr() == tensors[0].data_ptr()
 
 
 @pytest.mark.usefixtures("short_chunks")

@@ -26,6 +26,7 @@ STEPS = 32  # steps between two kept states
 GROUP = 2  # steps whose states backward has in registers
 FEWEST_PROGRAMS = 512  # with fewer, time is cut as well: about 4 for each SM of an H100
 PROGRAMS = 1024  # that the cuts aim at
+MOST_STEPS = 2**14  # of a segment: offsets in it fit 32 bits, see `rows` in support.py
 
 
 class Way(NamedTuple):
@@ -49,13 +50,17 @@ class Way(NamedTuple):
 
 
 class Part(NamedTuple):
-    """Where one direction's samples are, from one of them on; made by `part_of`."""
+    """Where one direction's samples are in a segment; made by `part_of`."""
 
     u: Tensor  # pointers (channels of the program)
+    u_time: int
     delta: Tensor  # pointers (channels of the program)
+    delta_time: int
     B: Tensor  # pointers (states)
+    B_time: int
     C: Tensor  # pointers (states)
-    begin: int
+    C_time: int
+    start: int  # of the segment, in samples
 
 
 class Gate(NamedTuple):
@@ -101,7 +106,7 @@ def size_of(u):
     each = whole.chunks
     if 0 < whole.columns < FEWEST_PROGRAMS:
         each = -(-each // (PROGRAMS // whole.columns))
-    each = max(1, each)
+    each = min(max(1, each), MOST_STEPS // STEPS)
     return whole._replace(segments=-(-whole.chunks // each), steps=each * STEPS)
 
 
@@ -132,7 +137,7 @@ def place(size, WIDTH: tl.constexpr):
 
 @triton.jit
 def when(step, steps, REVERSE: tl.constexpr):
-    """Return the time of a step of a part, counted from the part's begin."""
+    """Return the sample of a step, both counted from the start of a part of time."""
     if REVERSE:
         return steps - 1 - step
     return step
@@ -145,36 +150,40 @@ def row(x, batch_stride, time_stride, b, t, d):
 
 
 @triton.jit
-def part_of(way, b, begin, d, size, STATES: tl.constexpr, ALIGN: tl.constexpr):
-    """Return where one direction's samples are, from ``begin`` on.
+def part_of(way, b, start, d, size, STATES: tl.constexpr, ALIGN: tl.constexpr):
+    """Return where one direction's samples are in a segment that starts there.
 
     What lies beyond the channels is read from the last one instead, so that nothing
     needs a mask; the same goes for time, in `fetch`.
     """
     inside = tl.minimum(d, size.channels - 1)
     n = tl.arange(0, triton.next_power_of_2(STATES))
-    t = begin.to(tl.int64)
+    t = start.to(tl.int64)
     B = tl.multiple_of(b * way.B_batch + t * way.B_time, ALIGN)
     C = tl.multiple_of(b * way.C_batch + t * way.C_time, ALIGN)
     return Part(
-        row(way.u, way.u_batch, way.u_time, b, begin, inside),
-        row(way.delta, way.delta_batch, way.delta_time, b, begin, inside),
+        row(way.u, way.u_batch, way.u_time, b, start, inside),
+        way.u_time,
+        row(way.delta, way.delta_batch, way.delta_time, b, start, inside),
+        way.delta_time,
         way.B + B + n,
+        way.B_time,
         way.C + C + n,
-        begin,
+        way.C_time,
+        start,
     )
 
 
 @triton.jit
-def near(k, begin, size):
+def near(k, start, size):
     """Return k, or what is closest to it of the samples that exist."""
-    return tl.minimum(tl.maximum(k, -begin), size.length - 1 - begin)
+    return tl.minimum(tl.maximum(k, -start), size.length - 1 - start)
 
 
 @triton.jit
-def exists(k, like, begin, size):
+def exists(k, like, start, size):
     """Return whether there is such a sample, for each of the numbers in ``like``."""
-    t = begin + k + tl.zeros(like.shape, tl.int32)
+    t = start + k + tl.zeros(like.shape, tl.int32)
     return (t >= 0) & (t < size.length)
 
 
@@ -204,17 +213,17 @@ def step_size(raw, bias, there, SOFTPLUS: tl.constexpr):
 
 
 @triton.jit
-def fetch(way, part, k, size, STATES: tl.constexpr, ALIGN: tl.constexpr):
+def fetch(part, k, size, STATES: tl.constexpr, ALIGN: tl.constexpr):
     """Load u, delta and B of one step."""
-    k = near(k, part.begin, size)
-    x, raw = signal(part.u, way.u_time, k), signal(part.delta, way.delta_time, k)
-    return x, raw, state_map(part.B, way.B_time, k, STATES, ALIGN)
+    k = near(k, part.start, size)
+    x, raw = signal(part.u, part.u_time, k), signal(part.delta, part.delta_time, k)
+    return x, raw, state_map(part.B, part.B_time, k, STATES, ALIGN)
 
 
 @triton.jit
-def fetch_out(way, part, k, size, STATES: tl.constexpr, ALIGN: tl.constexpr):
+def fetch_out(part, k, size, STATES: tl.constexpr, ALIGN: tl.constexpr):
     """Load C of one step."""
-    return state_map(part.C, way.C_time, near(k, part.begin, size), STATES, ALIGN)
+    return state_map(part.C, part.C_time, near(k, part.start, size), STATES, ALIGN)
 
 
 @triton.jit

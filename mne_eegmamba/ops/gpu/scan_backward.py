@@ -50,7 +50,7 @@ class Gradients(NamedTuple):
 
 
 class Targets(NamedTuple):
-    """Where gradients of a chunk go; made by `_targets`."""
+    """Where gradients go in a segment; made by `_targets`."""
 
     u: Tensor  # pointers (channels of the program)
     delta: Tensor  # pointers (channels of the program)
@@ -163,35 +163,39 @@ def _go_back(
     program += tl.program_id(0) % tl.cdiv(size.channels, WIDTH)
     inner = tl.arange(0, N)[:, None] * WIDTH + tl.arange(0, WIDTH)[None, :]
     scratch += program * (STEPS // GROUP) * N * WIDTH + inner
+    start = segment * size.steps
+    part = part_of(way, b, start, d, size, STATES, ALIGN)
+    rows = gate_of(gate, b, start, d, size)
+    targets = _targets(gradients, gz, b, start, d, size, GATED, STATES, WIDTH)
     n_chunks = size.steps // STEPS
     for i in range(n_chunks):
-        begin = segment * size.steps + when(i, n_chunks, not REVERSE) * STEPS
-        if begin < size.length:
-            part = part_of(way, b, begin, d, size, STATES, ALIGN)
-            h = load_state(kept, line * size.chunks + begin // STEPS, d, size, STATES)
+        begin = when(i, n_chunks, not REVERSE) * STEPS
+        chunk = (start + begin) // STEPS
+        if chunk < size.chunks:
+            h = load_state(kept, line * size.chunks + chunk, d, size, STATES)
             tl.store(scratch, h)
-            now = _fetch_group(way, part, 0, size, REVERSE, STATES, ALIGN, STEPS, GROUP)
+            now = _fetch_group(
+                part, begin, 0, size, REVERSE, STATES, ALIGN, STEPS, GROUP
+            )
             for group in range(1, STEPS // GROUP):
                 offset = group * GROUP
                 soon = _fetch_group(
-                    way, part, offset, size, REVERSE, STATES, ALIGN, STEPS, GROUP
+                    part, begin, offset, size, REVERSE, STATES, ALIGN, STEPS, GROUP
                 )
                 for j in tl.static_range(GROUP):
                     x, raw, B = now[j]
-                    k = when(offset - GROUP + j, STEPS, REVERSE)
-                    there = exists(k, d, begin, size)
+                    k = begin + when(offset - GROUP + j, STEPS, REVERSE)
+                    there = exists(k, d, start, size)
                     h = advance(h, x, step_size(raw, bias, there, SOFTPLUS), A2, B)
                 tl.store(scratch + group * N * WIDTH, h)
                 now = soon
             tl.debug_barrier()
-            rows = gate_of(gate, b, begin, d, size)
-            targets = _targets(gradients, gz, b, begin, d, size, GATED, STATES, WIDTH)
             offset = STEPS - GROUP
             out = _fetch_out_group(
-                way,
                 part,
                 gate,
                 rows,
+                begin,
                 offset,
                 size,
                 GATED,
@@ -204,8 +208,8 @@ def _go_back(
             for _back in range(STEPS // GROUP):
                 h = tl.load(scratch + offset // GROUP * N * WIDTH)
                 soon = _fetch_group(
-                    way,
                     part,
+                    begin,
                     offset - GROUP,
                     size,
                     REVERSE,
@@ -215,10 +219,10 @@ def _go_back(
                     GROUP,
                 )
                 out_soon = _fetch_out_group(
-                    way,
                     part,
                     gate,
                     rows,
+                    begin,
                     offset - GROUP,
                     size,
                     GATED,
@@ -234,8 +238,9 @@ def _go_back(
                     gate,
                     targets,
                     h,
-                    offset,
+                    start,
                     begin,
+                    offset,
                     (A2, D, bias),
                     (carry, gA, gD, gbias),
                     d,
@@ -261,31 +266,31 @@ def _targets(
     gradients,
     gz,
     b,
-    begin,
+    start,
     d,
     size,
     GATED: tl.constexpr,
     STATES: tl.constexpr,
     WIDTH: tl.constexpr,
 ):
-    """Return where the gradients of a chunk go; of the maps, this program's part."""
+    """Return where gradients go in a segment; of the maps, those of this program."""
     whole = size.length.to(tl.int64) * size.channels
-    u = row(gradients.u, whole, size.channels, b, begin, d)
-    delta = row(gradients.delta, whole, size.channels, b, begin, d)
+    u = row(gradients.u, whole, size.channels, b, start, d)
+    delta = row(gradients.delta, whole, size.channels, b, start, d)
     block = tl.program_id(0) % tl.cdiv(size.channels, WIDTH)
-    at = (block.to(tl.int64) * size.batch + b) * size.length + begin
+    at = (block.to(tl.int64) * size.batch + b) * size.length + start
     n = tl.arange(0, triton.next_power_of_2(STATES))
     B, C = gradients.B + at * STATES + n, gradients.C + at * STATES + n
     z = u
     if GATED:
-        z = row(gz, whole, size.channels, b, begin, d)
+        z = row(gz, whole, size.channels, b, start, d)
     return Targets(u, delta, B, C, z)
 
 
 @triton.jit
 def _fetch_group(
-    way,
     part,
+    begin,
     offset,
     size,
     REVERSE: tl.constexpr,
@@ -297,17 +302,17 @@ def _fetch_group(
     """Load what the states of a group need."""
     found = ()
     for j in tl.static_range(GROUP):
-        k = when(offset + j, STEPS, REVERSE)
-        found = found + (fetch(way, part, k, size, STATES, ALIGN),)
+        k = begin + when(offset + j, STEPS, REVERSE)
+        found = found + (fetch(part, k, size, STATES, ALIGN),)
     return found
 
 
 @triton.jit
 def _fetch_out_group(
-    way,
     part,
     gate,
     rows,
+    begin,
     offset,
     size,
     GATED: tl.constexpr,
@@ -320,9 +325,9 @@ def _fetch_out_group(
     """Load what the results of a group need."""
     found = ()
     for j in tl.static_range(GROUP):
-        k = when(offset + j, STEPS, REVERSE)
-        C = fetch_out(way, part, k, size, STATES, ALIGN)
-        g, z, y = fetch_gate(gate, rows, k, part.begin, size, GATED)
+        k = begin + when(offset + j, STEPS, REVERSE)
+        C = fetch_out(part, k, size, STATES, ALIGN)
+        g, z, y = fetch_gate(gate, rows, k, size, GATED)
         found = found + ((C, g, z, y),)
     return found
 
@@ -334,8 +339,9 @@ def _group_back(
     gate,
     targets,
     h,
-    offset,
+    start,
     begin,
+    offset,
     known,
     sums,
     d,
@@ -352,10 +358,10 @@ def _group_back(
     carry, gA, gD, gbias = sums
     states, steps = (h,), ()
     for j in tl.static_range(GROUP):
-        k = when(offset + j, STEPS, REVERSE)
+        k = begin + when(offset + j, STEPS, REVERSE)
         x, raw, B = now[j]
         C, g, z, y = out[j]
-        there = exists(k, d, begin, size)
+        there = exists(k, d, start, size)
         inside = there & (d < size.channels)
         dt = step_size(raw, bias, there, SOFTPLUS)
         g = ungated(gate, (g, z, y), targets.z, k, inside, size, GATED)
@@ -363,7 +369,7 @@ def _group_back(
         states = states + (h,)
         steps = steps + ((x, raw + bias, B, C, dt, g, inside),)
     for j in tl.static_range(GROUP):
-        k = when(offset + GROUP - 1 - j, STEPS, REVERSE)
+        k = begin + when(offset + GROUP - 1 - j, STEPS, REVERSE)
         x, raw, B, C, dt, g, inside = steps[GROUP - 1 - j]
         gh = carry + C[:, None] * g[None, :]
         carry = gh * tl.exp2(dt[None, :] * A2)
@@ -382,7 +388,7 @@ def _group_back(
         gB = tl.sum(gh * (dt * x)[None, :], 1)
         gC = tl.sum(states[GROUP - j] * g[None, :], 1)
         n = tl.arange(0, triton.next_power_of_2(STATES))
-        inside_map = exists(k, n, begin, size) & (n < STATES)
+        inside_map = exists(k, n, start, size) & (n < STATES)
         tl.store(targets.B + k * STATES, gB, mask=inside_map)
         tl.store(targets.C + k * STATES, gC, mask=inside_map)
     return carry, gA, gD, gbias

@@ -22,7 +22,7 @@ from mne_eegmamba.ops.gpu.layout import (
     store_state,
     when,
 )
-from mne_eegmamba.ops.gpu.scan_gate import await_other, emit, gate_of
+from mne_eegmamba.ops.gpu.scan_gate import emit, fetch_met, gate_of
 
 
 @triton.jit(do_not_specialize=list(Size._fields))
@@ -51,86 +51,51 @@ def scan_forward(
     size = Size(batch, length, channels, chunks, segments, steps)
     b, d = place(size, WIDTH)
     start = tl.program_id(1) * size.steps
-    known, h = _enter(first, starts, b, d, size, STATES, WIDTH)
+    constants, h = _enter(first, starts, b, d, size, STATES, WIDTH)
     if WAYS == 2:
-        known_, h_ = _enter(second, starts, size.batch + b, d, size, STATES, WIDTH)
-    HALF: tl.constexpr = STEPS // 2  # so that parts meet in the middle of a segment
-    parts = size.steps // HALF
-    for meeting in tl.static_range(WAYS):
-        enter = meeting * (parts // WAYS)
-        begin = start + when(enter, parts, REVERSE) * HALF
-        k = when(0, HALF, REVERSE)
-        part = part_of(first, b, begin, d, size, STATES, ALIGN)
-        rows = gate_of(gate, b, begin, d, size)
-        now = _fetch(first, part, k, size, STATES, ALIGN)
-        met = await_other(gate, rows, k, begin, size, meeting == 0, meeting == WAYS - 1)
+        constants_, h_ = _enter(second, starts, size.batch + b, d, size, STATES, WIDTH)
+    part = part_of(first, b, start, d, size, STATES, ALIGN)
+    part_ = part_of(second, b, start, d, size, STATES, ALIGN)
+    rows = gate_of(gate, b, start, d, size)
+    HALF: tl.constexpr = STEPS // 2  # of a chunk: where two directions may meet
+    parts = size.steps // HALF // WAYS
+    for met in tl.static_range(WAYS):
+        # what the next two steps need is on its way while one is computed
+        i = met * parts * HALF
+        now = _fetch(part, gate, rows, size, i, REVERSE, met, WAYS, STATES, ALIGN)
+        then = _fetch(part, gate, rows, size, i + 1, REVERSE, met, WAYS, STATES, ALIGN)
         if WAYS == 2:
-            begin_ = start + when(enter, parts, True) * HALF
-            part_ = part_of(second, b, begin_, d, size, STATES, ALIGN)
-            rows_ = gate_of(gate, b, begin_, d, size)
-            now_ = _fetch(second, part_, HALF - 1, size, STATES, ALIGN)
-            met_ = await_other(
-                gate, rows_, HALF - 1, begin_, size, meeting == 0, meeting == WAYS - 1
+            now_ = _fetch(part_, gate, rows, size, i, True, met, WAYS, STATES, ALIGN)
+            then_ = _fetch(
+                part_, gate, rows, size, i + 1, True, met, WAYS, STATES, ALIGN
             )
-        for i in range(enter, enter + parts // WAYS):
-            begin = start + when(i, parts, REVERSE) * HALF
-            part = part_of(first, b, begin, d, size, STATES, ALIGN)
-            rows = gate_of(gate, b, begin, d, size)
-            if KEEP and i % 2 == 0:
-                _keep(kept, b, begin, h, d, size, STATES, STEPS)
-            if WAYS == 2:
-                begin_ = start + when(i, parts, True) * HALF
-                part_ = part_of(second, b, begin_, d, size, STATES, ALIGN)
-                rows_ = gate_of(gate, b, begin_, d, size)
-                if KEEP and i % 2 == 0:
-                    _keep(kept, size.batch + b, begin_, h_, d, size, STATES, STEPS)
-            for j in range(HALF):
-                # what the next step needs is on its way while this one is computed
-                k = when(j + 1, HALF, REVERSE)
-                soon = _fetch(first, part, k, size, STATES, ALIGN)
-                meets = await_other(
-                    gate, rows, k, begin, size, meeting == 0, meeting == WAYS - 1
+        for j in range(met * parts, (met + 1) * parts):
+            if KEEP and j % 2 == 0:
+                t = start + when(j * HALF, size.steps, REVERSE)
+                _keep(kept, b, t, h, d, size, STATES, STEPS)
+                if WAYS == 2:
+                    t = start + when(j * HALF, size.steps, True)
+                    _keep(kept, size.batch + b, t, h_, d, size, STATES, STEPS)
+            for i in range(j * HALF, (j + 1) * HALF):
+                later = _fetch(
+                    part, gate, rows, size, i + 2, REVERSE, met, WAYS, STATES, ALIGN
                 )
                 if WAYS == 2:
-                    k_ = when(j + 1, HALF, True)
-                    soon_ = _fetch(second, part_, k_, size, STATES, ALIGN)
-                    meets_ = await_other(
-                        gate, rows_, k_, begin_, size, meeting == 0, meeting == WAYS - 1
+                    later_ = _fetch(
+                        part_, gate, rows, size, i + 2, True, met, WAYS, STATES, ALIGN
                     )
-                    k_ = when(j, HALF, True)
-                    there = exists(k_, d, begin_, size)
-                    h_, y = _step(h_, now_, known_, there, SOFTPLUS)
+                    k = when(i, size.steps, True)
+                    there = exists(k, d, start, size)
+                    h_, y = _step(h_, now_, constants_, there, SOFTPLUS)
                     inside = there & (d < size.channels)
-                    emit(
-                        gate,
-                        rows_,
-                        y,
-                        met_,
-                        k_,
-                        inside,
-                        size,
-                        meeting == 0,
-                        meeting == WAYS - 1,
-                        KEEP,
-                    )
-                    now_, met_ = soon_, meets_
-                k = when(j, HALF, REVERSE)
-                there = exists(k, d, begin, size)
-                h, y = _step(h, now, known, there, SOFTPLUS)
+                    emit(gate, rows, y, now_, k, inside, size, met, WAYS, KEEP)
+                    now_, then_ = then_, later_
+                k = when(i, size.steps, REVERSE)
+                there = exists(k, d, start, size)
+                h, y = _step(h, now, constants, there, SOFTPLUS)
                 inside = there & (d < size.channels)
-                emit(
-                    gate,
-                    rows,
-                    y,
-                    met,
-                    k,
-                    inside,
-                    size,
-                    meeting == 0,
-                    meeting == WAYS - 1,
-                    KEEP,
-                )
-                now, met = soon, meets
+                emit(gate, rows, y, now, k, inside, size, met, WAYS, KEEP)
+                now, then = then, later
         tl.debug_barrier()  # what the directions left for each other is in memory
 
 
@@ -146,25 +111,39 @@ def _enter(way, starts, row, d, size, STATES: tl.constexpr, WIDTH: tl.constexpr)
 
 
 @triton.jit
-def _fetch(way, part, k, size, STATES: tl.constexpr, ALIGN: tl.constexpr):
+def _fetch(
+    part,
+    gate,
+    rows,
+    size,
+    i,
+    BACK: tl.constexpr,
+    MET: tl.constexpr,
+    WAYS: tl.constexpr,
+    STATES: tl.constexpr,
+    ALIGN: tl.constexpr,
+):
     """Load what one step needs."""
-    x, raw, B = fetch(way, part, k, size, STATES, ALIGN)
-    return x, raw, B, fetch_out(way, part, k, size, STATES, ALIGN)
+    k = when(i, size.steps, BACK)
+    x, raw, B = fetch(part, k, size, STATES, ALIGN)
+    C = fetch_out(part, k, size, STATES, ALIGN)
+    other, z = fetch_met(gate, rows, k, size, MET, WAYS)
+    return x, raw, B, C, other, z
 
 
 @triton.jit
-def _step(h, now, known, there, SOFTPLUS: tl.constexpr):
+def _step(h, now, constants, there, SOFTPLUS: tl.constexpr):
     """Return state and result after a step."""
-    x, raw, B, C = now
-    A2, D, bias = known
+    x, raw, B, C, _, _ = now
+    A2, D, bias = constants
     dt = step_size(raw, bias, there, SOFTPLUS)
     h = advance(h, x, dt, A2, B)
     return h, tl.sum(h * C[:, None], 0) + D * x
 
 
 @triton.jit
-def _keep(kept, row, begin, h, d, size, STATES: tl.constexpr, STEPS: tl.constexpr):
-    """Store the state before a chunk."""
-    chunk = begin // STEPS
+def _keep(kept, row, t, h, d, size, STATES: tl.constexpr, STEPS: tl.constexpr):
+    """Store the state before the chunk that begins or, going back, ends here."""
+    chunk = t // STEPS
     if chunk < size.chunks:
         store_state(kept, row * size.chunks + chunk, h, d, size, STATES)

@@ -11,34 +11,35 @@ from mne_eegmamba.ops.gpu.layout import near, row, signal
 
 
 class Rows(NamedTuple):
-    """Where gate and result are, from one sample on; made by `gate_of`."""
+    """Where gate and result are in a segment; made by `gate_of`."""
 
     z: Tensor  # pointers (channels of the program), as the others; if there is a gate
     y: Tensor
     out: Tensor
+    start: int  # of the segment, in samples
 
 
 @triton.jit
-def gate_of(gate, b, begin, d, size):
-    """Return where gate and result are, from ``begin`` on."""
+def gate_of(gate, b, start, d, size):
+    """Return where gate and result are in a segment that starts there."""
     inside = tl.minimum(d, size.channels - 1)
     whole = size.length.to(tl.int64) * size.channels
-    y = row(gate.y, whole, size.channels, b, begin, inside)
-    out = row(gate.out, whole, size.channels, b, begin, inside)
+    y = row(gate.y, whole, size.channels, b, start, inside)
+    out = row(gate.out, whole, size.channels, b, start, inside)
     z = y
     if gate.z is not None:
-        z = row(gate.z, gate.z_batch, gate.z_time, b, begin, inside)
-    return Rows(z, y, out)
+        z = row(gate.z, gate.z_batch, gate.z_time, b, start, inside)
+    return Rows(z, y, out, start)
 
 
 @triton.jit
-def await_other(gate, rows, k, begin, size, FIRST: tl.constexpr, LAST: tl.constexpr):
-    """Load what a result is to meet: that of the other direction, and the gate."""
-    k = near(k, begin, size)
+def fetch_met(gate, rows, k, size, MET: tl.constexpr, WAYS: tl.constexpr):
+    """Load what a result meets, if it is time: the other direction's, and the gate."""
+    k = near(k, rows.start, size)
     other, z = 0.0, 0.0
-    if not FIRST:
+    if MET > 0:
         other = signal(rows.y, size.channels, k)
-    if LAST and gate.z is not None:
+    if MET == WAYS - 1 and gate.z is not None:
         z = signal(rows.z, gate.z_time, k)
     return other, z
 
@@ -48,20 +49,20 @@ def emit(
     gate,
     rows,
     y,
-    met,
+    now,
     k,
     inside,
     size,
-    FIRST: tl.constexpr,
-    LAST: tl.constexpr,
+    MET: tl.constexpr,
+    WAYS: tl.constexpr,
     KEEP: tl.constexpr,
 ):
-    """Store one sample: alone, or on top of what the other direction left there."""
-    other, z = met
+    """Store one sample, with what the other direction left there if it was there."""
+    _, _, _, _, other, z = now
     at = k * size.channels
-    if not FIRST:
+    if MET > 0:
         y += other
-    if not LAST:
+    if MET < WAYS - 1:
         tl.store(rows.y + at, y, mask=inside)
     else:
         if gate.z is not None:
@@ -72,9 +73,9 @@ def emit(
 
 
 @triton.jit
-def fetch_gate(gate, rows, k, begin, size, GATED: tl.constexpr):
+def fetch_gate(gate, rows, k, size, GATED: tl.constexpr):
     """Load the gradient of the gated sum, the gate, and what `ungated` writes with."""
-    k = near(k, begin, size)
+    k = near(k, rows.start, size)
     g, z, y = signal(rows.out, size.channels, k), 0.0, 0.0
     if gate.z is not None:
         z = signal(rows.z, gate.z_time, k)

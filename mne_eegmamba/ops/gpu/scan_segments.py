@@ -39,7 +39,6 @@ def scan_ends(
     SOFTPLUS: tl.constexpr,
     STATES: tl.constexpr,
     ALIGN: tl.constexpr,
-    STEPS: tl.constexpr,
     WIDTH: tl.constexpr,
 ):
     """Write what leaves each segment that is entered with zeros, and its sum of dt.
@@ -51,18 +50,7 @@ def scan_ends(
     if tl.program_id(2) == 0:
         back: tl.constexpr = REVERSE != GRADIENT
         h, total = _end(
-            first,
-            gate,
-            b,
-            d,
-            size,
-            back,
-            GRADIENT,
-            SOFTPLUS,
-            STATES,
-            ALIGN,
-            STEPS,
-            WIDTH,
+            first, gate, b, d, size, back, GRADIENT, SOFTPLUS, STATES, ALIGN, WIDTH
         )
     else:
         h, total = _end(
@@ -76,7 +64,6 @@ def scan_ends(
             SOFTPLUS,
             STATES,
             ALIGN,
-            STEPS,
             WIDTH,
         )
     row = (tl.program_id(2) * size.batch + b) * size.segments + tl.program_id(1)
@@ -96,45 +83,37 @@ def _end(
     SOFTPLUS: tl.constexpr,
     STATES: tl.constexpr,
     ALIGN: tl.constexpr,
-    STEPS: tl.constexpr,
     WIDTH: tl.constexpr,
 ):
     A2 = load_state(way.A2, 0, d, size, STATES)
     bias = per_channel(way.bias, d, size)
     h = no_state(STATES, WIDTH)
     total = tl.zeros((WIDTH,), tl.float32)
-    parts = size.steps // STEPS
     start = tl.program_id(1) * size.steps
-    begin = start + when(0, parts, BACK) * STEPS
-    part = part_of(way, b, begin, d, size, STATES, ALIGN)
-    rows = gate_of(gate, b, begin, d, size)
-    k = when(0, STEPS, BACK)
-    now = _fetch(way, part, gate, rows, k, size, GRADIENT, STATES, ALIGN)
-    for i in range(parts):
-        begin = start + when(i, parts, BACK) * STEPS
-        part = part_of(way, b, begin, d, size, STATES, ALIGN)
-        rows = gate_of(gate, b, begin, d, size)
-        for j in range(STEPS):
-            k = when(j + 1, STEPS, BACK)
-            soon = _fetch(way, part, gate, rows, k, size, GRADIENT, STATES, ALIGN)
-            raw, value, z, entry = now
-            k = when(j, STEPS, BACK)
-            there = exists(k, d, begin, size)
-            dt = step_size(raw, bias, there, SOFTPLUS)
-            if GRADIENT:
-                inside = there & (d < size.channels)
-                g = ungated(gate, (value, z, 0.0), value, k, inside, size, False)
-                h = tl.exp2(dt[None, :] * A2) * (h + entry[:, None] * g[None, :])
-            else:
-                h = advance(h, value, dt, A2, entry)
-            total += dt
-            now = soon
+    part = part_of(way, b, start, d, size, STATES, ALIGN)
+    rows = gate_of(gate, b, start, d, size)
+    k = when(0, size.steps, BACK)
+    now = _fetch(part, gate, rows, k, size, GRADIENT, STATES, ALIGN)
+    for i in range(size.steps):
+        k = when(i + 1, size.steps, BACK)
+        soon = _fetch(part, gate, rows, k, size, GRADIENT, STATES, ALIGN)
+        raw, value, z, entry = now
+        k = when(i, size.steps, BACK)
+        there = exists(k, d, start, size)
+        dt = step_size(raw, bias, there, SOFTPLUS)
+        if GRADIENT:
+            inside = there & (d < size.channels)
+            g = ungated(gate, (value, z, 0.0), value, k, inside, size, False)
+            h = tl.exp2(dt[None, :] * A2) * (h + entry[:, None] * g[None, :])
+        else:
+            h = advance(h, value, dt, A2, entry)
+        total += dt
+        now = soon
     return h, total
 
 
 @triton.jit
 def _fetch(
-    way,
     part,
     gate,
     rows,
@@ -145,11 +124,11 @@ def _fetch(
     ALIGN: tl.constexpr,
 ):
     """Load delta, what comes in (u, or a gradient and the gate), and B or C."""
-    value, raw, entry = fetch(way, part, k, size, STATES, ALIGN)
+    value, raw, entry = fetch(part, k, size, STATES, ALIGN)
     z = 0.0
     if GRADIENT:
-        value, z, _ = fetch_gate(gate, rows, k, part.begin, size, False)
-        entry = fetch_out(way, part, k, size, STATES, ALIGN)
+        value, z, _ = fetch_gate(gate, rows, k, size, False)
+        entry = fetch_out(part, k, size, STATES, ALIGN)
     return raw, value, z, entry
 
 

@@ -168,7 +168,6 @@ def _enter_segments(ways, gate, gradient, size, options):
         (size.columns, size.segments, len(ways)),
         *(u, ways[0], ways[-1], gate, ends, decays, *size),
         **ends_options,
-        STEPS=STEPS,
     )
     kinds = "REVERSE", "GRADIENT", "STATES", "WIDTH", "warps"
     launch(
