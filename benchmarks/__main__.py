@@ -13,6 +13,7 @@ BENCHMARKS = {
     "accuracy": "scores of our networks and others' on the same folds, with tests",
     "annotate": "speed of annotate_raw on a night of sleep",
     "choices": "how the defaults were chosen, by cross-validation",
+    "compiled": "what the GPU kernels become for a card, without one",
     "gpu": "operators and the whole network on an NVIDIA card, beside others",
     "kernels": "speed of the operators against other implementations",
     "model": "inference of the whole network against others, over length",
