@@ -114,7 +114,7 @@ def grouped_weights(
     c = (tl.program_id(0) % columns) * COLUMNS + tl.arange(0, COLUMNS)
     k = tl.arange(0, INNER)
     total = tl.zeros((ROWS, COLUMNS), tl.float32)
-    total_bias = tl.zeros((ROWS,), tl.float32)
+    total_bias = tl.zeros((ROWS, INNER), tl.float32)
     for first in range(start + split * each, end, INNER):
         r = first + k
         inside = (o < d_out)[:, None] & (r < end)[None, :]
@@ -123,9 +123,9 @@ def grouped_weights(
         inside = (r < end)[:, None] & (c < d_in)[None, :]
         at = r[:, None].to(tl.int64) * d_in + c[None, :]
         total = _add_product(total, a, tl.load(x + at, mask=inside, other=0.0))
-        total_bias += tl.sum(a.to(tl.float32), 1)
+        total_bias += a.to(tl.float32)
     part = (split * GROUPS + group).to(tl.int64) * d_out
     inside = (o < d_out)[:, None] & (c < d_in)[None, :]
     tl.store(weights + (part + o[:, None]) * d_in + c[None, :], total, mask=inside)
     if tl.program_id(0) % columns == 0:
-        tl.store(biases + part + o, total_bias, mask=o < d_out)
+        tl.store(biases + part + o, tl.sum(total_bias, 1), mask=o < d_out)

@@ -236,10 +236,9 @@ def advance(h, x, dt, A2, B):
 def cells(row, d, size, STATES: tl.constexpr):
     """Return where a state lies in (rows, states, channels), and what of it exists."""
     n = tl.arange(0, triton.next_power_of_2(STATES))[:, None]
-    # a zero that Triton does not know: else it may read vectors, and then it gives a
-    # thread several channels
-    zero = (size.length < 0).to(tl.int32)
-    at = (row * STATES + n) * size.channels + d[None, :] + zero
+    # Triton is not to know what divides channels: it would read vectors, and then give
+    # a thread several channels
+    at = (row * STATES + n) * size.channels + d[None, :]
     return at, (n < STATES) & (d < size.channels)[None, :]
 
 
