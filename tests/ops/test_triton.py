@@ -27,6 +27,21 @@ HALF = torch.bfloat16
 LIMITS = {torch.float32: 1e-4, HALF: 1e-2}
 
 
+@pytest.fixture(autouse=True)
+def no_zeros_by_luck(monkeypatch):
+    """Fill memory with NaN, so that what is not written, or read too far, is seen."""
+
+    def fill(make):
+        def made(*args, **kwargs):
+            x = make(*args, **kwargs)
+            return x.fill_(float("nan")) if x.is_floating_point() else x
+
+        return made
+
+    monkeypatch.setattr(torch.Tensor, "new_empty", fill(torch.Tensor.new_empty))
+    monkeypatch.setattr(torch, "empty_like", fill(torch.empty_like))
+
+
 @pytest.fixture
 def segments(monkeypatch):
     """Cut time into segments, or do not, whatever the size."""
@@ -39,8 +54,8 @@ def segments(monkeypatch):
 
 @pytest.fixture
 def short_chunks(monkeypatch):
-    """Make chunks of 8 steps, so that short signals have several."""
-    for module in (layout, triton_scan):
+    """Make chunks and parts of 8 steps, so that short signals have several."""
+    for module in (layout, triton_scan, triton_conv):
         monkeypatch.setattr(module, "STEPS", 8)
 
 
@@ -198,6 +213,7 @@ def conv_both(tensors, backend):
     return torch.stack(bidirectional_conv1d(x, filters[:2], filters[2:], backend))
 
 
+@pytest.mark.usefixtures("short_chunks")
 @pytest.mark.parametrize("dtype", [torch.float32, HALF])
 @pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize(
