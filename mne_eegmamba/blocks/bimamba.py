@@ -83,28 +83,28 @@ class BiMambaBlock(nn.Module):
 
     def forward(self, tokens):
         """Map ``(batch, n_tokens, d_model)`` to the same shape."""
-        normed = self.norm(tokens)
-        # (batch, n_tokens, d_inner)
-        x = linear(normed, self.in_x.weight, backend=self.backend)
-        z = linear(normed, self.in_z.weight, backend=self.backend)
-        run = self._forward_only if self.backward_time is None else self._both
-        y = run(x, z)  # (batch, n_tokens, d_inner)
+        # in steps that free what they no longer need, for inference on long signals
+        signals, z = self._convolve(tokens)
+        y = self._scan(signals, z)  # (batch, n_tokens, d_inner)
         return tokens + linear(y, self.out.weight, backend=self.backend)
 
-    def _both(self, x, z):
-        ways = (self.forward_time, self.backward_time)
+    def _convolve(self, tokens):
+        """Return a signal per direction and the gate, (batch, n_tokens, d_inner)."""
+        normed = self.norm(tokens)
+        z = linear(normed, self.in_z.weight, backend=self.backend)
+        x = linear(normed, self.in_x.weight, backend=self.backend)
+        ways = [way for way in (self.forward_time, self.backward_time) if way]
         filters = [(way.conv_weight, way.conv_bias) for way in ways]
-        signals = bidirectional_conv1d(x, *filters, backend=self.backend)
-        return bidirectional_scan(
-            *(way.scan_arguments(u) for way, u in zip(ways, signals, strict=True)),
-            z=z,
-            backend=self.backend,
-        )
+        if len(ways) == 2:
+            return bidirectional_conv1d(x, *filters, backend=self.backend), z
+        return [causal_conv1d(x, *filters[0], backend=self.backend)], z
 
-    def _forward_only(self, x, z):
-        way = self.forward_time
-        u = causal_conv1d(x, way.conv_weight, way.conv_bias, backend=self.backend)
-        *inputs, delta_bias = way.scan_arguments(u)
+    def _scan(self, signals, z):
+        if len(signals) == 2:
+            ways = zip((self.forward_time, self.backward_time), signals, strict=True)
+            arguments = [way.scan_arguments(u) for way, u in ways]
+            return bidirectional_scan(*arguments, z=z, backend=self.backend)
+        *inputs, delta_bias = self.forward_time.scan_arguments(*signals)
         return selective_scan(
             *inputs,
             z=z,

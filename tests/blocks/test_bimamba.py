@@ -1,14 +1,20 @@
 """The bidirectional block against its definition (Algorithm 1)."""
 
 import copy
+import weakref
 
 import pytest
 import torch
 import torch.nn.functional as F
 
+from mne_eegmamba.blocks import bimamba
 from mne_eegmamba.blocks.bimamba import BiMambaBlock, Direction
 from mne_eegmamba.models import EEGMambaConfig
-from mne_eegmamba.ops import selective_scan
+from mne_eegmamba.ops import (
+    bidirectional_conv1d,
+    bidirectional_scan,
+    selective_scan,
+)
 from tests.tolerances import assert_near
 
 
@@ -172,3 +178,23 @@ def test_initial_steps_reach_both_ends():
     step = F.softplus(Direction(config(d_model=2048)).dt_proj.bias.double())
     assert step.min() < 1.05e-3
     assert step.max() > 0.095
+
+
+def test_what_is_no_longer_needed_is_freed_before_the_scan(monkeypatch):
+    (block, tokens), before = block_and_tokens(), []
+
+    def convolve(x, *filters, **options):
+        before.append(weakref.ref(x))
+        return bidirectional_conv1d(x, *filters, **options)
+
+    def scan(*ways, **options):
+        assert [x() for x in before] == [None, None]
+        before.clear()
+        return bidirectional_scan(*ways, **options)
+
+    block.norm.register_forward_hook(lambda *args: before.append(weakref.ref(args[2])))
+    monkeypatch.setattr(bimamba, "bidirectional_conv1d", convolve)
+    monkeypatch.setattr(bimamba, "bidirectional_scan", scan)
+    with torch.inference_mode():
+        block(tokens.detach())
+    assert before == []
