@@ -92,12 +92,14 @@ class BatchNorms(nn.ModuleDict):
 class LayerNorm(nn.LayerNorm):
     """LayerNorm whose gradients have the same bits with one thread and with two.
 
-    torch splits the sums for weight and bias over its threads; applied apart, they are
-    summed in order.
+    torch splits the sums for weight and bias over a CPU's threads; applied apart, they
+    are summed in order.
     """
 
     def forward(self, x):
         """Normalise the last dimension."""
+        if not x.is_cpu:
+            return super().forward(x)
         normed = F.layer_norm(x, self.normalized_shape, eps=self.eps)
         return normed * self.weight + self.bias
 

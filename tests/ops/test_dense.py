@@ -94,6 +94,17 @@ def test_conv1d_as_in_the_network(backend, shape, out, kernel, stride):
     )
 
 
+@pytest.mark.parametrize("n_channels", [1, 20])
+def test_conv1d_as_on_a_card_stays_channels_last(n_channels):
+    tensors = normal((3, 90, n_channels), (16, 9, n_channels), (16,))
+
+    def as_on_a_card(x, weight, bias):
+        return torch_dense.convolve_images(x.mT, weight.mT, bias, stride=2)
+
+    check(as_on_a_card, lambda *t: torchs_conv1d(*t, stride=2), tensors)
+    assert as_on_a_card(*tensors).is_contiguous()
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("rows", [1, 3, 11, 12, 13, 95, 97, 191, 193, 1000])
 @pytest.mark.parametrize(("d_in", "d_out"), [(1, 1), (8, 256), (128, 40), (33, 65)])

@@ -2,8 +2,14 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 
-from mne_eegmamba.ops import bidirectional_conv1d, bidirectional_scan, grouped_linear
+from mne_eegmamba.ops import (
+    bidirectional_conv1d,
+    bidirectional_scan,
+    conv1d,
+    grouped_linear,
+)
 from mne_eegmamba.ops.backend import IMPLEMENTATIONS
 
 pytestmark = [
@@ -73,6 +79,25 @@ def test_conv(backend, dtype, batch, length):
         return torch.stack(both)
 
     compare(function, normal(shapes, dtype), backend)
+
+
+@pytest.mark.parametrize("dtype", LIMITS)
+@pytest.mark.parametrize(
+    ("channels", "kernel", "stride"), [(1, 39, 2), (20, 73, 8), (128, 7, 1)]
+)
+def test_conv1d(channels, kernel, stride, dtype, monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    shapes = [(8, 2000, channels), (128, kernel, channels), (128,)]
+
+    def function(tensors, backend):
+        x, weight, bias = tensors
+        if x.dtype == torch.float64:
+            return F.conv1d(x.mT, weight.mT, bias, stride).mT
+        y = conv1d(x, weight, bias, stride, backend)
+        assert y.is_contiguous()
+        return y
+
+    compare(function, normal(shapes, dtype), "torch")
 
 
 @pytest.mark.parametrize("dtype", LIMITS)

@@ -17,10 +17,18 @@ def conv1d(x, weight, bias, stride):
     if weight.shape[1] == 1 and stride == 1:
         return F.linear(x, weight[:, 0], bias)
     x, weight = x.transpose(1, 2), weight.transpose(1, 2)
-    if x.is_cpu and torch.is_grad_enabled() and weight.requires_grad:
+    if not x.is_cpu:
+        return convolve_images(x, weight, bias, stride)
+    if torch.is_grad_enabled() and weight.requires_grad:
         y = _Conv1d.apply(x, weight, stride).transpose(1, 2)
         return y if bias is None else y + bias
     return F.conv1d(x, weight, bias, stride).transpose(1, 2)
+
+
+def convolve_images(x, weight, bias, stride):
+    """Convolve images of one row, which stay channels last; signals would be copied."""
+    y = F.conv2d(x.unsqueeze(2), weight.unsqueeze(2), bias, (1, stride))
+    return y.squeeze(2).transpose(1, 2)
 
 
 def grouped_linear(rows, weight, bias, counts):
