@@ -173,68 +173,37 @@ def _go_back(
         chunk = (start + begin) // STEPS
         if chunk < size.chunks:
             h = load_state(kept, line * size.chunks + chunk, d, size, STATES)
-            tl.store(scratch, h)
-            now = _fetch_group(
-                part, begin, 0, size, REVERSE, STATES, ALIGN, STEPS, GROUP
-            )
-            for group in range(1, STEPS // GROUP):
-                offset = group * GROUP
-                soon = _fetch_group(
-                    part, begin, offset, size, REVERSE, STATES, ALIGN, STEPS, GROUP
-                )
-                for j in tl.static_range(GROUP):
-                    x, raw, B = now[j]
-                    k = begin + when(offset - GROUP + j, STEPS, REVERSE)
-                    there = exists(k, d, start, size)
-                    h = advance(h, x, step_size(raw, bias, there, SOFTPLUS), A2, B)
-                tl.store(scratch + group * N * WIDTH, h)
-                now = soon
-            tl.debug_barrier()
-            offset = STEPS - GROUP
-            out = _fetch_out_group(
+            _put_down(
+                h,
+                scratch,
                 part,
-                gate,
-                rows,
                 begin,
-                offset,
+                A2,
+                bias,
+                d,
                 size,
-                GATED,
                 REVERSE,
+                SOFTPLUS,
                 STATES,
                 ALIGN,
                 STEPS,
                 GROUP,
+                WIDTH,
+            )
+            tl.debug_barrier()
+            offset = STEPS - GROUP
+            now = _fetch_group(
+                *(part, gate, rows, begin, offset, size),
+                *(GATED, REVERSE, STATES, ALIGN, STEPS, GROUP),
             )
             for _back in range(STEPS // GROUP):
                 h = tl.load(scratch + offset // GROUP * N * WIDTH)
                 soon = _fetch_group(
-                    part,
-                    begin,
-                    offset - GROUP,
-                    size,
-                    REVERSE,
-                    STATES,
-                    ALIGN,
-                    STEPS,
-                    GROUP,
-                )
-                out_soon = _fetch_out_group(
-                    part,
-                    gate,
-                    rows,
-                    begin,
-                    offset - GROUP,
-                    size,
-                    GATED,
-                    REVERSE,
-                    STATES,
-                    ALIGN,
-                    STEPS,
-                    GROUP,
+                    *(part, gate, rows, begin, offset - GROUP, size),
+                    *(GATED, REVERSE, STATES, ALIGN, STEPS, GROUP),
                 )
                 carry, gA, gD, gbias = _group_back(
                     now,
-                    out,
                     gate,
                     targets,
                     h,
@@ -252,7 +221,7 @@ def _go_back(
                     STEPS,
                     GROUP,
                 )
-                now, out = soon, out_soon
+                now = soon
                 offset -= GROUP
             tl.debug_barrier()
     part = b * size.segments + segment
@@ -288,7 +257,43 @@ def _targets(
 
 
 @triton.jit
-def _fetch_group(
+def _put_down(
+    h,
+    scratch,
+    part,
+    begin,
+    A2,
+    bias,
+    d,
+    size,
+    REVERSE: tl.constexpr,
+    SOFTPLUS: tl.constexpr,
+    STATES: tl.constexpr,
+    ALIGN: tl.constexpr,
+    STEPS: tl.constexpr,
+    GROUP: tl.constexpr,
+    WIDTH: tl.constexpr,
+):
+    """Put down the state before each group of a chunk that is entered with ``h``."""
+    N: tl.constexpr = triton.next_power_of_2(STATES)
+    tl.store(scratch, h)
+    now = _fetch_inputs(part, begin, 0, size, REVERSE, STATES, ALIGN, STEPS, GROUP)
+    for group in range(1, STEPS // GROUP):
+        offset = group * GROUP
+        soon = _fetch_inputs(
+            part, begin, offset, size, REVERSE, STATES, ALIGN, STEPS, GROUP
+        )
+        for j in tl.static_range(GROUP):
+            x, raw, B = now[j]
+            k = begin + when(offset - GROUP + j, STEPS, REVERSE)
+            there = exists(k, d, part.start, size)
+            h = advance(h, x, step_size(raw, bias, there, SOFTPLUS), A2, B)
+        tl.store(scratch + group * N * WIDTH, h)
+        now = soon
+
+
+@triton.jit
+def _fetch_inputs(
     part,
     begin,
     offset,
@@ -308,7 +313,7 @@ def _fetch_group(
 
 
 @triton.jit
-def _fetch_out_group(
+def _fetch_group(
     part,
     gate,
     rows,
@@ -322,20 +327,20 @@ def _fetch_out_group(
     STEPS: tl.constexpr,
     GROUP: tl.constexpr,
 ):
-    """Load what the results of a group need."""
+    """Load what the gradients of a group need."""
     found = ()
     for j in tl.static_range(GROUP):
         k = begin + when(offset + j, STEPS, REVERSE)
+        x, raw, B = fetch(part, k, size, STATES, ALIGN)
         C = fetch_out(part, k, size, STATES, ALIGN)
         g, z, y = fetch_gate(gate, rows, k, size, GATED)
-        found = found + ((C, g, z, y),)
+        found = found + ((x, raw, B, C, g, z, y),)
     return found
 
 
 @triton.jit
 def _group_back(
     now,
-    out,
     gate,
     targets,
     h,
@@ -359,8 +364,7 @@ def _group_back(
     states, steps = (h,), ()
     for j in tl.static_range(GROUP):
         k = begin + when(offset + j, STEPS, REVERSE)
-        x, raw, B = now[j]
-        C, g, z, y = out[j]
+        x, raw, B, C, g, z, y = now[j]
         there = exists(k, d, start, size)
         inside = there & (d < size.channels)
         dt = step_size(raw, bias, there, SOFTPLUS)
