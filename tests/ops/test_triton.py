@@ -167,6 +167,18 @@ def test_scan_of_views(card):
 
 
 @pytest.mark.usefixtures("short_chunks")
+@pytest.mark.parametrize("many", [False, True])
+def test_scan_without_gate(card, segments, many):
+    segments(many)
+
+    def function(tensors, backend):
+        ways = tuple(tensors[:7]), tuple(tensors[7:14])
+        return bidirectional_scan(*ways, backend=backend)
+
+    check(function, make_scan(card, length=21)[:14])
+
+
+@pytest.mark.usefixtures("short_chunks")
 def test_offsets_in_a_segment_stay_small(card, segments, monkeypatch):
     segments(False)
     monkeypatch.setattr(layout, "MOST_STEPS", 16)

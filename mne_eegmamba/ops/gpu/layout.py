@@ -10,8 +10,8 @@ as well. What leaves a segment that is entered with zeros (``scan_ends``) tells,
 from segment to segment (``scan_carry``), with what each is entered.
 
 Steps outside of time have dt = 0: they neither change a state nor a gradient. What is
-loaded for them, and for channels beyond the last, is what lies nearest: so no load has a
-mask. Every loop loads for later steps first, and then computes the present one.
+loaded for them, and for channels beyond the last, is what lies nearest: so no load has
+a mask. Every loop loads for later steps first, and then computes the present one.
 
 ``python -m benchmarks compiled`` shows what becomes of all this, without a card.
 """
