@@ -84,17 +84,15 @@ def scan_forward(
                     later_ = _fetch(
                         part_, gate, rows, size, i + 2, True, met, WAYS, STATES, ALIGN
                     )
-                    k = when(i, size.steps, True)
-                    there = exists(k, d, start, size)
-                    h_, y = _step(h_, now_, constants_, there, SOFTPLUS)
-                    inside = there & (d < size.channels)
-                    emit(gate, rows, y, now_, k, inside, size, met, WAYS, KEEP)
+                    h_ = _step(
+                        *(h_, now_, constants_, gate, rows, size, i, d),
+                        *(True, met, WAYS, SOFTPLUS, KEEP),
+                    )
                     now_, then_ = then_, later_
-                k = when(i, size.steps, REVERSE)
-                there = exists(k, d, start, size)
-                h, y = _step(h, now, constants, there, SOFTPLUS)
-                inside = there & (d < size.channels)
-                emit(gate, rows, y, now, k, inside, size, met, WAYS, KEEP)
+                h = _step(
+                    *(h, now, constants, gate, rows, size, i, d),
+                    *(REVERSE, met, WAYS, SOFTPLUS, KEEP),
+                )
                 now, then = then, later
         tl.debug_barrier()  # what the directions left for each other is in memory
 
@@ -132,13 +130,32 @@ def _fetch(
 
 
 @triton.jit
-def _step(h, now, constants, there, SOFTPLUS: tl.constexpr):
-    """Return state and result after a step."""
-    x, raw, B, C, _, _ = now
+def _step(
+    h,
+    now,
+    constants,
+    gate,
+    rows,
+    size,
+    i,
+    d,
+    BACK: tl.constexpr,
+    MET: tl.constexpr,
+    WAYS: tl.constexpr,
+    SOFTPLUS: tl.constexpr,
+    KEEP: tl.constexpr,
+):
+    """Store the result of a step, and return the state after it."""
+    x, raw, B, C, other, z = now
     A2, D, bias = constants
+    k = when(i, size.steps, BACK)
+    there = exists(k, d, rows.start, size)
     dt = step_size(raw, bias, there, SOFTPLUS)
     h = advance(h, x, dt, A2, B)
-    return h, tl.sum(h * C[:, None], 0) + D * x
+    y = tl.sum(h * C[:, None], 0) + D * x
+    inside = there & (d < size.channels)
+    emit(gate, rows, y, other, z, k, inside, size, MET, WAYS, KEEP)
+    return h
 
 
 @triton.jit

@@ -49,7 +49,8 @@ def emit(
     gate,
     rows,
     y,
-    now,
+    other,
+    z,
     k,
     inside,
     size,
@@ -58,7 +59,6 @@ def emit(
     KEEP: tl.constexpr,
 ):
     """Store one sample, with what the other direction left there if it was there."""
-    _, _, _, _, other, z = now
     at = k * size.channels
     if MET > 0:
         y += other

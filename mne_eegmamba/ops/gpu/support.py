@@ -9,7 +9,7 @@ import triton
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 OLDEST = (3, 3)  # the first whose kernels take tuples
-FAR = 2**16  # numbers from sample to sample; times MOST_STEPS far from 2**31
+FAR = 2**16  # numbers from sample to sample; times MOST_STEPS half of 2**31
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"  # on a CPU, for tests
 
 
