@@ -12,7 +12,7 @@ from mne_eegmamba.ops import (
     linear,
     selective_scan,
 )
-from mne_eegmamba.utils.layers import LayerNorm
+from mne_eegmamba.utils.layers import LayerNorm, for_products
 
 DT_MIN, DT_MAX, DT_FLOOR = 1e-3, 1e-1, 1e-4
 
@@ -90,7 +90,7 @@ class BiMambaBlock(nn.Module):
 
     def _convolve(self, tokens):
         """Return a signal per direction and the gate, (batch, n_tokens, d_inner)."""
-        normed = self.norm(tokens)
+        normed = for_products(self.norm(tokens))
         z = linear(normed, self.in_z.weight, backend=self.backend)
         x = linear(normed, self.in_x.weight, backend=self.backend)
         ways = [way for way in (self.forward_time, self.backward_time) if way]

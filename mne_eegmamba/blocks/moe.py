@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from mne_eegmamba.ops import grouped_linear, linear
-from mne_eegmamba.utils.layers import LayerNorm
+from mne_eegmamba.utils.layers import LayerNorm, for_products
 
 USAGE_MOMENTUM = 0.9  # of the running usage per task
 
@@ -163,6 +163,7 @@ class MoE(nn.Module):
         """
         rows = self.norm(tokens).flatten(0, 1)
         weights, experts, logits = self._choose(rows, task_token)
+        rows = for_products(rows)
         out = self._dispatch(rows, weights, experts)
         if self.universal is not None:
             share = 1 - weights.amax(-1, keepdim=True)

@@ -82,6 +82,11 @@ IMPLEMENTATIONS = {
         Implementation("torch", f"{_HERE}.dense.torch_dense", "conv1d"),
         Implementation("reference", f"{_HERE}.dense.reference", "conv1d"),
     ),
+    "linear": (
+        Implementation("numba", f"{_HERE}.dense.numba_dense", "linear", "cpu"),
+        Implementation("torch", f"{_HERE}.dense.torch_dense", "linear"),
+        Implementation("reference", f"{_HERE}.dense.reference", "linear"),
+    ),
     "grouped_linear": (
         Implementation("numba", f"{_HERE}.dense.numba_dense", "grouped_linear", "cpu"),
         Implementation(
@@ -94,12 +99,7 @@ IMPLEMENTATIONS = {
 
 
 _loaded = {}  # (operator, name): function; torch.compile can follow a look-up
-
-
-def _load(op, implementation):
-    module = import_module(implementation.module)
-    _loaded[op, implementation.name] = getattr(module, implementation.function)
-    return implementation.name
+_chosen = {}  # (operator, backend, device, dtype): name
 
 
 def backend_names():
@@ -182,17 +182,27 @@ def check_devices(*tensors):
         )
 
 
-def _choose(op, backend, device, dtype):
+def _choose(*kind):
+    """Return the name of what runs, found out once per kind of tensor."""
+    if kind not in _chosen:
+        found = _find(*kind)
+        module = import_module(found.module)
+        _loaded[kind[0], found.name] = getattr(module, found.function)
+        _chosen[kind] = found.name
+    return _chosen[kind]
+
+
+def _find(op, backend, device, dtype):
     group = IMPLEMENTATIONS[op]
     elsewhere = backend in backend_names() and backend not in {i.name for i in group}
     if backend == "auto" or elsewhere:
-        return _load(op, _fastest(op, device, dtype))
+        return _fastest(op, device, dtype)
     for candidate in group:
         if candidate.name == backend:
             reason = candidate.refusal(device, dtype)
             if reason is not None:
                 raise RuntimeError(f"Backend {backend!r} cannot run {op}: {reason}")
-            return _load(op, candidate)
+            return candidate
     allowed = ", ".join(repr(name) for name in backend_names())
     raise ValueError(f"backend must be one of {allowed}. Got {backend!r}.")
 

@@ -34,9 +34,17 @@ def compose(spatial_weight, spatial_bias, weight, bias, backend="auto"):
     """
     _, n_channels, kernel = spatial_weight.shape
     spatial = spatial_weight.permute(2, 1, 0).flatten(0, 1)  # all taps in one product
-    taps = linear(weight.transpose(1, 2), spatial, backend=backend)
-    shifted = [
-        F.pad(tap, (0, 0, i, kernel - 1 - i))
-        for i, tap in enumerate(taps.split(n_channels, dim=-1))
-    ]
-    return sum(shifted).transpose(1, 2), bias + weight.sum(-1) @ spatial_bias
+    rows = weight.transpose(1, 2).flatten(0, 1)
+    taps = linear(rows, spatial, backend=backend)
+    taps = taps.view(len(weight), -1, kernel, n_channels).transpose(1, 2)
+    composed = _shift(taps).sum(1).transpose(1, 2)
+    return composed, bias + weight.sum(-1) @ spatial_bias
+
+
+def _shift(x):
+    """Move row i of the second dimension by i along the third, among zeros."""
+    rows, length = x.shape[1:3]
+    # rows one longer than they will be, laid end to end
+    longer = F.pad(x, (0, 0, 0, rows)).flatten(1, 2)
+    shape = rows, length + rows - 1
+    return longer[:, : shape[0] * shape[1]].unflatten(1, shape)

@@ -7,7 +7,7 @@ from torch import nn
 from mne_eegmamba.ops import conv1d
 from mne_eegmamba.tokens.fused import compose
 from mne_eegmamba.tokens.spatial import PADDING
-from mne_eegmamba.utils.layers import BatchNorms, Dropout, run_again
+from mne_eegmamba.utils.layers import BatchNorms, Dropout, for_products, run_again
 
 SMALL = {"kernel": 15, "stride": 2, "pool": 7}
 WIDE = {"kernel": 49, "stride": 8, "pool": 3}
@@ -37,7 +37,7 @@ class TokenizerPath(nn.Module):
         Parameters
         ----------
         x : Tensor, shape (batch, n_times, n_channels)
-            Signal before the spatial convolution.
+            Signal before the spatial convolution, padded for it.
         task : str
             Its task.
         spatial : SpatialConv
@@ -49,7 +49,6 @@ class TokenizerPath(nn.Module):
             Tokens of this path.
         """
         weight, bias = self.first_convolution(spatial)
-        x = F.pad(x, (0, 0, PADDING, PADDING))
         x = self._convolve(x, weight, bias, self.stride)
         x = F.gelu(self.norms[0](x, task))  # (batch, n_strided, d_model)
         x = self.dropout(self.pool(x))
@@ -94,7 +93,8 @@ class Tokenizer(nn.Module):
 
     def forward(self, x, task, spatial):
         """Map ``(batch, n_channels, n_times)`` to ``(batch, n_tokens, d_model)``."""
-        x = x.transpose(1, 2).contiguous()  # channels last from here on
+        # channels last from here on: one copy does both
+        x = F.pad(for_products(x).transpose(1, 2), (0, 0, PADDING, PADDING))
         tokens = [
             run_again(path, x, task, spatial, save_memory=self.save_memory)
             for path in (self.small, self.wide)

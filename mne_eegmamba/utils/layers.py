@@ -32,6 +32,24 @@ def run_again(module, *inputs, save_memory):
     return module(*inputs)
 
 
+def for_products(x):
+    """Return a tensor as autocast gives it to products: converted once for several.
+
+    Parameters
+    ----------
+    x : Tensor
+        What several linear layers or convolutions read.
+
+    Returns
+    -------
+    x : Tensor
+        In autocast's dtype, or as it came without autocast.
+    """
+    kind = x.device.type
+    half = torch.is_autocast_enabled(kind)
+    return x.to(torch.get_autocast_dtype(kind)) if half else x
+
+
 class BatchNorm(nn.BatchNorm1d):
     """Batch norm of rows that has the same bits with one thread and with two.
 

@@ -15,6 +15,12 @@ from mne_eegmamba.ops.cpu.support import refuse
 REASON = "needs a GPU; pip install nothing"
 
 
+@pytest.fixture(autouse=True)
+def nothing_chosen_yet(monkeypatch):
+    """Forget what earlier tests chose."""
+    monkeypatch.setattr(backend, "_chosen", {})
+
+
 @pytest.fixture
 def refusing(monkeypatch):
     """Put an implementation that refuses float32 tensors before all others."""
@@ -53,28 +59,29 @@ def test_auto_takes_the_fastest_and_says_so(op, dtype, name, caplog):
     x = torch.zeros(1, dtype=dtype)
     with caplog.at_level(logging.DEBUG, logger="mne_eegmamba"):
         assert choose(op, "auto", x) is choose(op, name, x)
+        choose(op, "auto", x)  # is told once
     assert caplog.messages == [f"{op} runs on backend {name}"]
     assert choose(op, "reference", x) is not choose(op, name, x)
 
 
 def test_show_backends():
     lines = show_backends().splitlines()
-    assert lines.count('  numba      chosen by "auto"') == 4
-    assert lines.count("  torch      available") == 4
-    assert lines.count("  reference  available") == 4
+    assert lines.count('  numba      chosen by "auto"') == 5
+    assert lines.count("  torch      available") == 5
+    assert lines.count("  reference  available") == 5
     assert lines[0] == "selective_scan"
     assert "causal_conv1d" in lines
     assert sum(line.startswith("  triton ") for line in lines) == 3
     assert sum(line.startswith("  mamba_ssm ") for line in lines) == 2
-    assert len(lines) == 21
+    assert len(lines) == 25
 
 
 def test_show_backends_names_devices_where_there_are_two(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     lines = show_backends().splitlines()
-    assert lines.count('  numba      chosen by "auto" on cpu') == 4
+    assert lines.count('  numba      chosen by "auto" on cpu') == 5
     assert lines.count('  triton     chosen by "auto" on cuda') == 3
-    assert lines.count('  torch      chosen by "auto" on cuda') == 1
+    assert lines.count('  torch      chosen by "auto" on cuda') == 2
 
 
 NAMES = ["auto", "numba", "triton", "mamba_ssm", "torch", "reference"]
@@ -86,7 +93,12 @@ def test_names():
 
 @pytest.mark.parametrize(
     ("op", "name"),
-    [("conv1d", "triton"), ("conv1d", "mamba_ssm"), ("grouped_linear", "mamba_ssm")],
+    [
+        ("conv1d", "triton"),
+        ("linear", "triton"),
+        ("conv1d", "mamba_ssm"),
+        ("grouped_linear", "mamba_ssm"),
+    ],
 )
 def test_a_name_that_an_operator_lacks_leaves_the_choice(op, name):
     x = torch.zeros(1)
@@ -95,7 +107,9 @@ def test_a_name_that_an_operator_lacks_leaves_the_choice(op, name):
 
 def test_on_a_gpu_triton_comes_first(monkeypatch, caplog):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    want = {op: "triton" for op in backend.IMPLEMENTATIONS} | {"conv1d": "torch"}
+    want = {op: "triton" for op in backend.IMPLEMENTATIONS} | dict.fromkeys(
+        ["conv1d", "linear"], "torch"
+    )
     with caplog.at_level(logging.DEBUG, logger="mne_eegmamba"):
         for op, name in want.items():
             assert backend._fastest(op, "cuda", torch.float32).name == name

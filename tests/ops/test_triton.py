@@ -359,11 +359,11 @@ def test_float64_is_refused(card):
 def test_operators_pass_opcheck(card):
     tests = ("test_schema", "test_autograd_registration", "test_faketensor")
     tensors = make_scan(card, 1, 5)
-    groups = [[tensors[i], tensors[7 + i]] for i in range(7)]
-    operands = (*groups, tensors[14], [False, True], True, True)
+    operands = (*tensors, [False, True], True, True)
     torch.library.opcheck(triton_scan._scan, operands, test_utils=tests)
     x, *filters = make_conv(card)
-    operands = (x, [filters[0].t().detach().clone().requires_grad_()], [False])
+    taps = filters[0].t().detach().clone().requires_grad_()
+    operands = (x, taps, None, [False])
     torch.library.opcheck(triton_conv._conv, operands, test_utils=tests)
     operands = (*make_groups(card, [4, 5]), torch.tensor([4, 5], device=card))
     torch.library.opcheck(triton_dense._grouped, operands, test_utils=tests)

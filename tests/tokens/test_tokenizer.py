@@ -4,11 +4,12 @@ import copy
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mne_eegmamba.models import EEGMambaConfig
-from mne_eegmamba.tokens.spatial import SpatialConv
+from mne_eegmamba.tokens.spatial import PADDING, SpatialConv
 from mne_eegmamba.tokens.tokenizer import (
     MIN_TIMES,
     Tokenizer,
@@ -60,7 +61,7 @@ def test_n_tokens_agrees_with_the_module(n_times):
 def test_shortest_signal(small):
     tokenizer, spatial = small
     with torch.no_grad():
-        wide = tokenizer.wide(torch.zeros(1, MIN_TIMES, 2), "a", spatial)
+        wide = tokenizer.wide(torch.zeros(1, MIN_TIMES + 2 * PADDING, 2), "a", spatial)
         assert wide.shape[1] == 1
         with pytest.raises(RuntimeError, match=r"[Ss]ize|too small"):
             tokenizer(torch.zeros(1, 2, MIN_TIMES - 1), "a", spatial)
@@ -71,7 +72,7 @@ def test_small_path_comes_first(small):
     x = signals()
     with torch.no_grad():
         tokens = tokenizer(x, "a", spatial)
-        last = x.transpose(1, 2)
+        last = F.pad(x, (PADDING, PADDING)).transpose(1, 2)
         paths = [path(last, "a", spatial) for path in (tokenizer.small, tokenizer.wide)]
     assert torch.equal(tokens, torch.cat(paths, dim=1))
 

@@ -26,82 +26,92 @@ def _example():
 def conv(x, ways):
     """Run one or two directions; differentiable once in all tensors."""
     dtype, channels = x.dtype, x.shape[2]
-    nothing = x.new_zeros(channels)
     weights = [pad(weight.float().t(), WIDTH) for weight, _, _ in ways]
-    biases = [pad((nothing if b is None else b).float(), WIDTH) for _, b, _ in ways]
-    found = _conv(pad(x.float(), WIDTH), weights, biases, [way[2] for way in ways])
-    return [y[..., :channels].to(dtype) for y in found]
+    biases = [x.new_zeros(channels) if b is None else b for _, b, _ in ways]
+    biases = [pad(b.float(), WIDTH) for b in biases]
+    both = [*zip(weights, biases, strict=True), (None, None)][:2]
+    reverse = [way[2] for way in ways]
+    found = _conv(pad(x.float(), WIDTH), *both[0], *both[1], reverse)
+    return [y[..., :channels].to(dtype) for y in found[: len(ways)]]
 
 
+# The directions are arguments of their own, as in `ops.scan.custom_op`.
 @torch.library.custom_op("mne_eegmamba::conv", mutates_args=())
 def _conv(
-    x: Tensor, weight: list[Tensor], bias: list[Tensor], reverse: list[bool]
-) -> list[Tensor]:
-    """Return one result per direction; weights are (kernel, channels)."""
-    found = [empty(*x.shape) for _ in weight]
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    weight_2: Tensor | None,
+    bias_2: Tensor | None,
+    reverse: list[bool],
+) -> tuple[Tensor, Tensor]:
+    """Return one result per direction; a weight is (kernel, channels)."""
+    filters = [(weight, bias), (weight_2, bias_2)][: len(reverse)]
+    found = [empty(*x.shape) for _ in filters]
     with Addresses() as at:
         ways = [
             loops.Way(at.dense(w), at.dense(b), int(r), y.data_ptr(), 0, 0)
-            for w, b, r, y in zip(weight, bias, reverse, found, strict=True)
+            for (w, b), r, y in zip(filters, reverse, found, strict=True)
         ]
-        sizes = _sizes(x, weight, at)
+        sizes = _sizes(x, weight, len(ways), at)
         run(loops.forward, sizes, ways[0], ways[-1])
-    return found
+    return found[0], found[1] if len(found) == 2 else x.new_empty(0)
 
 
 @_conv.register_fake
-def _(x, weight, bias, reverse):
-    return [x.new_empty(x.shape) for _ in weight]
+def _(x, weight, bias, weight_2, bias_2, reverse):
+    second = x.shape if len(reverse) == 2 else (0,)
+    return x.new_empty(x.shape), x.new_empty(second)
 
 
 @torch.library.custom_op("mne_eegmamba::conv_backward", mutates_args=())
 def _conv_backward(
     gy: list[Tensor],
     x: Tensor,
-    weight: list[Tensor],
-    bias: list[Tensor],
+    weight: Tensor,
+    bias: Tensor,
+    weight_2: Tensor | None,
+    bias_2: Tensor | None,
     reverse: list[bool],
 ) -> list[Tensor]:
-    """Return the gradient of x, then of every weight, then of every bias."""
+    """Return the gradient of x, then of every direction's weight and bias."""
     gx = empty(*x.shape)
-    gweights, gbiases = [], []
+    filters = [(weight, bias), (weight_2, bias_2)][: len(reverse)]
+    sums = []
     with Addresses() as at:
-        sizes = _sizes(x, weight, at)
+        sizes = _sizes(x, weight, len(filters), at)
         ways = []
-        for g, w, b, r in zip(gy, weight, bias, reverse, strict=True):
-            gweights.append(zeros(sizes.batch_parts, *w.shape))
-            gbiases.append(zeros(sizes.batch_parts, *b.shape))
-            sums = gweights[-1].data_ptr(), gbiases[-1].data_ptr()
-            ways.append(loops.Way(at.dense(w), at.dense(b), int(r), at.dense(g), *sums))
+        for g, (w, b), r in zip(gy, filters, reverse, strict=True):
+            sums += [zeros(sizes.batch_parts, *t.shape) for t in (w, b)]
+            into = [t.data_ptr() for t in sums[-2:]]
+            ways.append(loops.Way(at.dense(w), at.dense(b), int(r), at.dense(g), *into))
         run(loops.backward, sizes, ways[0], ways[-1], (gx.data_ptr(),))
-    return [gx, *(sum_parts(g) for g in gweights), *(sum_parts(g) for g in gbiases)]
+    return [gx, *(sum_parts(t) for t in sums)]
 
 
 @_conv_backward.register_fake
-def _(gy, x, weight, bias, reverse):
-    return [t.new_empty(t.shape) for t in (x, *weight, *bias)]
+def _(gy, *arguments):
+    return [t.new_empty(t.shape) for t in arguments[:5] if t is not None]
 
 
 def _setup_context(ctx, inputs, output):
-    x, weight, bias, ctx.reverse = inputs
-    ctx.save_for_backward(x, *weight, *bias)
+    *tensors, ctx.reverse = inputs
+    ctx.save_for_backward(*tensors)
 
 
-def _backward(ctx, gy):
-    x, *both = ctx.saved_tensors
-    n = len(ctx.reverse)
-    gx, *found = _conv_backward(gy, x, both[:n], both[n:], ctx.reverse)
-    return gx, found[:n], found[n:], None
+def _backward(ctx, *gy):
+    given = list(gy[: len(ctx.reverse)])
+    found = _conv_backward(given, *ctx.saved_tensors, ctx.reverse)
+    return *found, *([None] * (6 - len(found)))
 
 
 _conv.register_autograd(_backward, setup_context=_setup_context)
 torch.library.register_autocast(_conv, "cpu", torch.float32)
 
 
-def _sizes(x, weight, at):
+def _sizes(x, weight, ways, at):
     batch, length, channels = x.shape
     tiles = channels // WIDTH
-    kernel = len(weight[0])
     return loops.Sizes(
-        batch, length, tiles, kernel, *parts(batch, tiles), len(weight), *at.rows(x)
+        batch, length, tiles, len(weight), *parts(batch, tiles), ways, *at.rows(x)
     )

@@ -29,15 +29,19 @@ def conv(x, ways):
     for weight, bias, _ in ways:
         bias = weight.new_zeros(len(weight)) if bias is None else bias
         filters.append(torch.cat([weight.t(), bias.to(weight.dtype).unsqueeze(0)]))
-    return list(_conv(x, filters, reverse).unbind())
+    second = filters[1] if len(ways) == 2 else None
+    return list(_conv(x, filters[0], second, reverse).unbind())
 
 
+# The directions are arguments of their own, as in `ops.scan.custom_op`.
 @torch.library.custom_op("mne_eegmamba::triton_conv", mutates_args=())
-def _conv(x: Tensor, filters: list[Tensor], reverse: list[bool]) -> Tensor:
+def _conv(
+    x: Tensor, filters: Tensor, filters_2: Tensor | None, reverse: list[bool]
+) -> Tensor:
     """Return one result per direction; filters are taps, then bias."""
     x = rows(x)
-    y = x.new_empty(len(filters), *x.shape)
-    filters = [f.contiguous() for f in filters]
+    y = x.new_empty(len(reverse), *x.shape)
+    filters = _given(filters, filters_2)
     launch(
         conv_forward,
         _programs(x),
@@ -48,21 +52,24 @@ def _conv(x: Tensor, filters: list[Tensor], reverse: list[bool]) -> Tensor:
 
 
 @_conv.register_fake
-def _(x, filters, reverse):
-    return x.new_empty(len(filters), *x.shape)
+def _(x, filters, filters_2, reverse):
+    return x.new_empty(len(reverse), *x.shape)
 
 
 @torch.library.custom_op("mne_eegmamba::triton_conv_backward", mutates_args=())
 def _conv_backward(
-    gy: Tensor, x: Tensor, filters: list[Tensor], reverse: list[bool]
+    gy: Tensor,
+    x: Tensor,
+    filters: Tensor,
+    filters_2: Tensor | None,
+    reverse: list[bool],
 ) -> list[Tensor]:
     """Return the gradient of x, then of every filter."""
-    x, gy = rows(x), gy.contiguous()
+    x, gy, filters = rows(x), gy.contiguous(), _given(filters, filters_2)
     programs = _programs(x)
     gx = x.new_empty(x.shape)
     shape = len(filters), len(x) * programs[1], *filters[0].shape
     sums = x.new_empty(shape, dtype=torch.float32)
-    filters = [f.contiguous() for f in filters]
     launch(
         conv_backward,
         programs,
@@ -74,22 +81,25 @@ def _conv_backward(
 
 
 @_conv_backward.register_fake
-def _(gy, x, filters, reverse):
-    return [t.new_empty(t.shape) for t in (x, *filters)]
+def _(gy, *arguments):
+    return [t.new_empty(t.shape) for t in arguments[:3] if t is not None]
 
 
 def _setup_context(ctx, inputs, output):
-    x, filters, ctx.reverse = inputs
-    ctx.save_for_backward(x, *filters)
+    *tensors, ctx.reverse = inputs
+    ctx.save_for_backward(*tensors)
 
 
 def _backward(ctx, gy):
-    x, *filters = ctx.saved_tensors
-    gx, *found = _conv_backward(gy, x, filters, ctx.reverse)
-    return gx, found, None
+    gx, *found = _conv_backward(gy, *ctx.saved_tensors, ctx.reverse)
+    return gx, found[0], found[1] if len(found) == 2 else None, None
 
 
 _conv.register_autograd(_backward, setup_context=_setup_context)
+
+
+def _given(*filters):
+    return [f.contiguous() for f in filters if f is not None]
 
 
 def _programs(x):

@@ -101,10 +101,7 @@ def linear(x, weight, bias=None, backend="auto"):
             f"{tuple(weight.shape)}."
         )
     _check_bias(bias, weight.shape[:1])
-    rows = x.flatten(0, -2).unsqueeze(0) if x.ndim > 1 else x.view(1, 1, -1)
-    run = _choose("conv1d", backend, x, weight, bias)
-    y = run(rows, weight.unsqueeze(1), bias, 1)
-    return y.view(*x.shape[:-1], len(weight))
+    return _choose("linear", backend, x, weight, bias)(x, weight, bias)
 
 
 def grouped_linear(rows, weight, bias, counts, backend="auto"):

@@ -40,6 +40,13 @@ def conv1d(x, weight, bias, stride):
     return y[..., : len(weight)].to(x.dtype)
 
 
+def linear(x, weight, bias):
+    """Multiply rows, as windows of one sample."""
+    rows = x.flatten(0, -2).unsqueeze(0) if x.ndim > 1 else x.view(1, 1, -1)
+    y = conv1d(rows, weight.unsqueeze(1), bias, 1)
+    return y.view(*x.shape[:-1], len(weight))
+
+
 def grouped_linear(rows, weight, bias, counts):
     """Multiply each group with its own matrix; differentiable once in all tensors."""
     y = _grouped(rows.float(), *_whole_vectors(weight, bias, 1), list(counts))

@@ -15,7 +15,7 @@ FEWEST_ROWS = 64
 def conv1d(x, weight, bias, stride):
     """Convolve; a kernel of one sample is a linear layer."""
     if weight.shape[1] == 1 and stride == 1:
-        return F.linear(x, weight[:, 0], bias)
+        return linear(x, weight.squeeze(1), bias)
     x, weight = x.transpose(1, 2), weight.transpose(1, 2)
     if not x.is_cpu:
         return convolve_images(x, weight, bias, stride)
@@ -23,6 +23,11 @@ def conv1d(x, weight, bias, stride):
         y = _Conv1d.apply(x, weight, stride).transpose(1, 2)
         return y if bias is None else y + bias
     return F.conv1d(x, weight, bias, stride).transpose(1, 2)
+
+
+def linear(x, weight, bias):
+    """Multiply rows."""
+    return F.linear(x, weight, bias)
 
 
 def convolve_images(x, weight, bias, stride):

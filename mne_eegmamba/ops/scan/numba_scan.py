@@ -1,7 +1,6 @@
 """The scan on a CPU, in numba: custom operators that torch can trace and compile."""
 
 import torch
-from torch import Tensor
 
 from mne_eegmamba.ops.cpu.layout import STEPS, Gate, Sizes, Way
 from mne_eegmamba.ops.cpu.memory import (
@@ -18,7 +17,8 @@ from mne_eegmamba.ops.cpu.scan_forward import forward
 from mne_eegmamba.ops.cpu.simd import WIDTH
 from mne_eegmamba.ops.cpu.support import ramp, refuse
 from mne_eegmamba.ops.cpu.workers import run
-from mne_eegmamba.ops.scan import gradient, reference
+from mne_eegmamba.ops.scan import custom_op, reference
+from mne_eegmamba.ops.scan.custom_op import Inputs, pack, unpack
 
 LOG2_E = 1.4426950408889634
 BACKWARD_ITEMS = 8  # every cut over channels costs one more copy of gB and gC
@@ -49,7 +49,7 @@ def scan(ways, z, delta_softplus):
         x is not None and x.requires_grad for x in every
     )
     y, *_ = _scan(
-        *(list(group) for group in zip(*tensors, strict=True)),
+        *pack(tensors),
         z,
         [way[7] for way in ways],
         delta_softplus,
@@ -61,76 +61,49 @@ def scan(ways, z, delta_softplus):
 def _full_blocks(u, delta, A, B, C, D, bias):
     """Return float32 tensors whose channels and states fill whole vectors."""
     u, delta, A, B, C = (x.float() for x in (u, delta, A, B, C))
-    nothing = u.new_zeros(len(A))
-    D = nothing if D is None else D.float()
-    bias = nothing if bias is None else bias.float()
+    D, bias = (u.new_zeros(len(A)) if x is None else x.float() for x in (D, bias))
     u, delta, D, bias = (pad(x, WIDTH) for x in (u, delta, D, bias))
     B, C = (pad(x, STATE_BLOCK) for x in (B, C))
     A = pad(pad(A, STATE_BLOCK), WIDTH, 0)
-    return u, delta, A, B, C, D, bias
+    return Inputs(u, delta, A, B, C, D, bias)
 
 
-@torch.library.custom_op("mne_eegmamba::scan", mutates_args=())
-def _scan(
-    u: list[Tensor],
-    delta: list[Tensor],
-    A: list[Tensor],
-    B: list[Tensor],
-    C: list[Tensor],
-    D: list[Tensor],
-    bias: list[Tensor],
-    z: Tensor | None,
-    reverse: list[bool],
-    softplus: bool,
-    keep: bool,
-) -> tuple[Tensor, Tensor, Tensor]:
+@torch.library.custom_op("mne_eegmamba::scan", mutates_args=(), schema=custom_op.SCAN)
+def _scan(*arguments):
     """Return the result and, for backward, the ungated sum and the kept states."""
-    y = empty(*u[0].shape)
+    ways, (z, reverse, softplus, keep) = unpack(arguments)
+    y = empty(*ways[0].u.shape)
     out = y if z is None else torch.empty_like(y) if keep else y
-    kept = empty(*(_kept_shape(u, A) if keep else (0,)))
-    sizes = _sizes(u[0], A[0], len(u), softplus)
+    kept = empty(*(_kept_shape(ways) if keep else (0,)))
+    sizes = _sizes(ways, softplus)
     with Addresses() as at:
-        ways = _ways(at, u, delta, A, B, C, D, bias, kept, reverse)
-        run(
-            forward,
-            sizes,
-            ways[0],
-            ways[-1],
-            _gate(at, z, y, out),
-        )
+        found = _ways(at, ways, kept, reverse)
+        run(forward, sizes, found[0], found[-1], _gate(at, z, y, out))
     return out, y if keep and z is not None else y.new_empty(0), kept
 
 
 @_scan.register_fake
-def _(u, delta, A, B, C, D, bias, z, reverse, softplus, keep):
-    out = u[0].new_empty(u[0].shape)
-    pre = out.new_empty(u[0].shape if keep and z is not None else (0,))
-    return out, pre, out.new_empty(_kept_shape(u, A) if keep else (0,))
+def _(*arguments):
+    ways, (z, _, _, keep) = unpack(arguments)
+    out = ways[0].u.new_empty(ways[0].u.shape)
+    pre = out.new_empty(out.shape if keep and z is not None else (0,))
+    return out, pre, out.new_empty(_kept_shape(ways) if keep else (0,))
 
 
-@torch.library.custom_op("mne_eegmamba::scan_backward", mutates_args=())
-def _scan_backward(
-    gy: Tensor,
-    u: list[Tensor],
-    delta: list[Tensor],
-    A: list[Tensor],
-    B: list[Tensor],
-    C: list[Tensor],
-    D: list[Tensor],
-    bias: list[Tensor],
-    z: Tensor | None,
-    y: Tensor,
-    kept: Tensor,
-    reverse: list[bool],
-    softplus: bool,
-) -> list[Tensor]:
+@torch.library.custom_op(
+    "mne_eegmamba::scan_backward",
+    mutates_args=(),
+    schema=custom_op.SCAN_BACKWARD,
+)
+def _scan_backward(gy, *arguments):
     """Return the gradients: of every way's seven tensors in turn, then of the gate."""
-    sizes = _sizes(u[0], A[0], len(u), softplus, BACKWARD_ITEMS)
+    ways, (z, y, kept, reverse, softplus) = unpack(arguments)
+    sizes = _sizes(ways, softplus, BACKWARD_ITEMS)
     gy = gy.contiguous()
-    partial = [_partial_gradients(sizes) for _ in u]
+    partial = [_partial_gradients(sizes) for _ in ways]
     gz = torch.empty_like(gy) if z is not None else gy.new_empty(0)
     with Addresses() as at:
-        ways = _ways(at, u, delta, A, B, C, D, bias, kept, reverse)
+        ways = _ways(at, ways, kept, reverse)
         grads = [WayGradients(*(x.data_ptr() for x in p)) for p in partial]
         run(
             backward,
@@ -150,33 +123,32 @@ def _scan_backward(
 
 
 @_scan_backward.register_fake
-def _(gy, u, delta, A, B, C, D, bias, z, y, kept, reverse, softplus):
-    found = []
-    for way in zip(u, delta, A, B, C, D, bias, strict=True):
-        found += [x.new_empty(x.shape) for x in way]
+def _(gy, *arguments):
+    ways, (z, *_) = unpack(arguments)
+    found = [x.new_empty(x.shape) for way in ways for x in way]
     return [*found, gy.new_empty(gy.shape if z is not None else (0,))]
 
 
-gradient.register(_scan, _scan_backward)
+custom_op.register(_scan, _scan_backward)
 torch.library.register_autocast(_scan, "cpu", torch.float32)
 
 
-def _kept_shape(u, A):
-    batch, length, channels = u[0].shape
+def _kept_shape(ways):
+    batch, length, channels = ways[0].u.shape
     chunks = (length + STEPS - 1) // STEPS
-    return len(u), batch, chunks, A[0].shape[1], channels
+    return len(ways), batch, chunks, ways[0].A.shape[1], channels
 
 
-def _sizes(u, A, ways, softplus, items=FEWEST_ITEMS):
-    batch, length, channels = u.shape
+def _sizes(ways, softplus, items=FEWEST_ITEMS):
+    batch, length, channels = ways[0].u.shape
     tiles = channels // WIDTH
     return Sizes(
         batch,
         length,
         tiles,
-        A.shape[1],
+        ways[0].A.shape[1],
         *parts(batch, tiles, items),
-        ways,
+        len(ways),
         int(softplus),
     )
 
@@ -193,18 +165,18 @@ def _partial_gradients(sizes):
     return [*written, *(zeros(*shape) for shape in sums)]
 
 
-def _ways(at, u, delta, A, B, C, D, bias, kept, reverse):
+def _ways(at, ways, kept, reverse):
     """Return a `Way` per direction."""
     return [
         Way(
-            *(number for x in (u[i], delta[i], B[i], C[i]) for number in at.rows(x)),
-            at.dense((A[i] * LOG2_E).t()),
-            at.dense(D[i]),
-            at.dense(bias[i]),
+            *(number for x in (u, delta, B, C) for number in at.rows(x)),
+            at.dense((A * LOG2_E).t()),
+            at.dense(D),
+            at.dense(bias),
             kept[i].data_ptr() if kept.numel() else 0,
             int(reverse[i]),
         )
-        for i in range(len(u))
+        for i, (u, delta, A, B, C, D, bias) in enumerate(ways)
     ]
 
 

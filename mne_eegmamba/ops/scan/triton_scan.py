@@ -1,7 +1,6 @@
 """The scan on a GPU, in Triton: custom operators that torch can trace and compile."""
 
 import torch
-from torch import Tensor
 
 from mne_eegmamba.ops.gpu.layout import (
     GROUP,
@@ -16,7 +15,8 @@ from mne_eegmamba.ops.gpu.scan_backward import Gradients, scan_backward
 from mne_eegmamba.ops.gpu.scan_forward import scan_forward
 from mne_eegmamba.ops.gpu.scan_segments import scan_carry, scan_ends
 from mne_eegmamba.ops.gpu.support import launch, refuse, rows
-from mne_eegmamba.ops.scan import gradient
+from mne_eegmamba.ops.scan import custom_op
+from mne_eegmamba.ops.scan.custom_op import Inputs, pack, unpack
 
 LOG2_E = 1.4426950408889634
 
@@ -40,7 +40,7 @@ def scan(ways, z, delta_softplus):
         x is not None and x.requires_grad for x in every
     )
     y, *_ = _scan(
-        *(list(group) for group in zip(*tensors, strict=True)),
+        *pack(tensors),
         z,
         reverse,
         delta_softplus,
@@ -50,33 +50,23 @@ def scan(ways, z, delta_softplus):
 
 
 def _all_there(u, delta, A, B, C, D, bias):
-    nothing = A.new_zeros(len(A))
-    D, bias = (nothing if x is None else x for x in (D, bias))
-    return u, delta, A, B, C, D, bias
+    D, bias = (A.new_zeros(len(A)) if x is None else x for x in (D, bias))
+    return Inputs(u, delta, A, B, C, D, bias)
 
 
-@torch.library.custom_op("mne_eegmamba::triton_scan", mutates_args=())
-def _scan(
-    u: list[Tensor],
-    delta: list[Tensor],
-    A: list[Tensor],
-    B: list[Tensor],
-    C: list[Tensor],
-    D: list[Tensor],
-    bias: list[Tensor],
-    z: Tensor | None,
-    reverse: list[bool],
-    softplus: bool,
-    keep: bool,
-) -> tuple[Tensor, Tensor, Tensor]:
+@torch.library.custom_op(
+    "mne_eegmamba::triton_scan", mutates_args=(), schema=custom_op.SCAN
+)
+def _scan(*arguments):
     """Return the result and, for backward, the ungated sum and the kept states."""
-    size = size_of(u[0])
-    out = u[0].new_empty(u[0].shape)
+    inputs, (z, reverse, softplus, keep) = unpack(arguments)
+    u = inputs[0].u
+    size = size_of(u)
+    out = u.new_empty(u.shape)
     y = out if z is None or not keep else torch.empty_like(out)
-    kept = _float(u[0], *(_kept_shape(u, A) if keep else (0,)))
-    ways = _ways(u, delta, A, B, C, D, bias)
-    gate = _gate(z, y, out)
-    options = _options(ways, A, reverse, softplus)
+    kept = _float(u, *(_kept_shape(inputs) if keep else (0,)))
+    ways, gate = [_way(*way) for way in inputs], _gate(z, y, out)
+    options = _options(ways, reverse, softplus)
     starts = None
     if size.segments > 1:
         starts = _enter_segments(ways, gate, False, size, options)
@@ -93,34 +83,26 @@ def _scan(
 
 
 @_scan.register_fake
-def _(u, delta, A, B, C, D, bias, z, reverse, softplus, keep):
-    out = u[0].new_empty(u[0].shape)
-    pre = out.new_empty(u[0].shape if keep and z is not None else (0,))
-    return out, pre, _float(out, *(_kept_shape(u, A) if keep else (0,)))
+def _(*arguments):
+    ways, (z, _, _, keep) = unpack(arguments)
+    out = ways[0].u.new_empty(ways[0].u.shape)
+    pre = out.new_empty(out.shape if keep and z is not None else (0,))
+    return out, pre, _float(out, *(_kept_shape(ways) if keep else (0,)))
 
 
-@torch.library.custom_op("mne_eegmamba::triton_scan_backward", mutates_args=())
-def _scan_backward(
-    gy: Tensor,
-    u: list[Tensor],
-    delta: list[Tensor],
-    A: list[Tensor],
-    B: list[Tensor],
-    C: list[Tensor],
-    D: list[Tensor],
-    bias: list[Tensor],
-    z: Tensor | None,
-    y: Tensor,
-    kept: Tensor,
-    reverse: list[bool],
-    softplus: bool,
-) -> list[Tensor]:
+@torch.library.custom_op(
+    "mne_eegmamba::triton_scan_backward",
+    mutates_args=(),
+    schema=custom_op.SCAN_BACKWARD,
+)
+def _scan_backward(gy, *arguments):
     """Return the gradients: of every way's seven tensors in turn, then of the gate."""
-    size, states = size_of(u[0]), A[0].shape[1]
+    inputs, (z, y, kept, reverse, softplus) = unpack(arguments)
+    size, states = size_of(inputs[0].u), inputs[0].A.shape[1]
     gy = gy.contiguous()
     gz = gy.new_empty(0) if z is None else z.new_empty(z.shape)
-    ways, gate = _ways(u, delta, A, B, C, D, bias), _gate(z, y, gy)
-    options = _options(ways, A, reverse, softplus)
+    ways, gate = [_way(*way) for way in inputs], _gate(z, y, gy)
+    options = _options(ways, reverse, softplus)
     partial = [_partial_gradients(way, size, states) for way in ways]
     carries = None
     if size.segments > 1:
@@ -138,22 +120,21 @@ def _scan_backward(
         GROUP=GROUP,
     )
     found = []
-    for p, *like in zip(partial, A, B, C, D, bias, strict=True):
+    for p, (_, _, *others) in zip(partial, inputs, strict=True):
         sums = p.A.sum(0).t(), p.B.sum(0), p.C.sum(0), p.D.sum(0), p.bias.sum(0)
-        sums = [x.to(t.dtype).contiguous() for x, t in zip(sums, like, strict=True)]
+        sums = [x.to(t.dtype).contiguous() for x, t in zip(sums, others, strict=True)]
         found += [p.u, p.delta, *sums]
     return [*found, gz]
 
 
 @_scan_backward.register_fake
-def _(gy, u, delta, A, B, C, D, bias, z, y, kept, reverse, softplus):
-    found = []
-    for way in zip(u, delta, A, B, C, D, bias, strict=True):
-        found += [x.new_empty(x.shape) for x in way]
+def _(gy, *arguments):
+    ways, (z, *_) = unpack(arguments)
+    found = [x.new_empty(x.shape) for way in ways for x in way]
     return [*found, gy.new_empty(0) if z is None else z.new_empty(z.shape)]
 
 
-gradient.register(_scan, _scan_backward)
+custom_op.register(_scan, _scan_backward)
 
 
 def _enter_segments(ways, gate, gradient, size, options):
@@ -179,20 +160,21 @@ def _enter_segments(ways, gate, gradient, size, options):
     return ends
 
 
-def _options(ways, A, reverse, softplus):
+def _options(ways, reverse, softplus):
     return {
         "REVERSE": reverse[0],
         "SOFTPLUS": softplus,
-        "STATES": A[0].shape[1],
+        "STATES": ways[0].A2.shape[0],
         "ALIGN": alignment(ways),
         "WIDTH": WIDTH,
         "warps": 1,
     }
 
 
-def _kept_shape(u, A):
-    batch, length, channels = u[0].shape
-    return len(u), batch, (length + STEPS - 1) // STEPS, A[0].shape[1], channels
+def _kept_shape(ways):
+    batch, length, channels = ways[0].u.shape
+    chunks = (length + STEPS - 1) // STEPS
+    return len(ways), batch, chunks, ways[0].A.shape[1], channels
 
 
 def _float(like, *shape):
@@ -212,15 +194,13 @@ def _partial_gradients(way, size, states):
     )
 
 
-def _ways(u, delta, A, B, C, D, bias):
-    """Return a `Way` per direction."""
-    found = []
-    for i in range(len(u)):
-        walked = [rows(x) for x in (u[i], delta[i], B[i], C[i])]
-        described = [v for x in walked for v in (x, *x.stride()[:2])]
-        A2 = (A[i].float() * LOG2_E).t().contiguous()
-        found.append(Way(*described, A2, D[i].contiguous(), bias[i].contiguous()))
-    return found
+def _way(u, delta, A, B, C, D, bias):
+    """Return a `Way`."""
+    described = []
+    for x in map(rows, (u, delta, B, C)):
+        described += [x, *x.stride()[:2]]
+    A2 = torch.mul(A.float().t(), LOG2_E, out=_float(A, A.shape[1], A.shape[0]))
+    return Way(*described, A2, D.contiguous(), bias.contiguous())
 
 
 def _gate(z, y, out):
