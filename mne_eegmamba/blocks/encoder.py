@@ -90,7 +90,9 @@ class Encoder(nn.Module):
         middle = self.config.class_token == "middle"
         at = tokens.shape[1] // 2 if middle else 0
         token = self.class_token.expand(len(tokens), 1, -1)
-        return torch.cat([tokens[:, :at], token, tokens[:, at:]], dim=1), at
+        parts = [tokens[:, :at], token, tokens[:, at:]]
+        with torch.autocast(tokens.device.type, enabled=False):  # would copy first
+            return torch.cat(parts, dim=1), at
 
     def _task(self, task):
         """Return what the gates know of a task, and its place among the tasks."""

@@ -402,18 +402,19 @@ def test_default_dtype_of_torch_changes_nothing(default):
     assert all(map(torch.equal, got, want))
 
 
-def _scan_operands(channels=16):
-    tensors = make_scan(2, 5, channels)
-    return (*tensors, [False, True], True, True)
-
-
-def test_operators_pass_opcheck():
+@pytest.mark.parametrize("reverse", [[False, True], [True]])
+def test_operators_pass_opcheck(reverse):
     tests = ("test_schema", "test_autograd_registration", "test_faketensor")
-    torch.library.opcheck(numba_scan._scan, _scan_operands(), test_utils=tests)
+    both = len(reverse) == 2
+    *tensors, z = make_scan(2, 5)
+    second = tensors[7:] if both else [None] * 7
+    operands = (*tensors[:7], *second, z, reverse, True, True)
+    torch.library.opcheck(numba_scan._scan, operands, test_utils=tests)
     x, w, b, w2, b2 = make_conv()
     filters = [w.t().contiguous(), w2.t().contiguous()]
     filters = [f.detach().requires_grad_() for f in filters]
-    operands = (x, filters[0], b, filters[1], b2, [False, True])
+    second = (filters[1], b2) if both else (None, None)
+    operands = (x, filters[0], b, *second, reverse)
     torch.library.opcheck(numba_conv._conv, operands, test_utils=tests)
 
 

@@ -356,14 +356,17 @@ def test_float64_is_refused(card):
 
 
 @pytest.mark.usefixtures("short_chunks")
-def test_operators_pass_opcheck(card):
+@pytest.mark.parametrize("reverse", [[False, True], [True]])
+def test_operators_pass_opcheck(card, reverse):
     tests = ("test_schema", "test_autograd_registration", "test_faketensor")
-    tensors = make_scan(card, 1, 5)
-    operands = (*tensors, [False, True], True, True)
+    both = len(reverse) == 2
+    *tensors, z = make_scan(card, 1, 5)
+    second = tensors[7:] if both else [None] * 7
+    operands = (*tensors[:7], *second, z, reverse, True, True)
     torch.library.opcheck(triton_scan._scan, operands, test_utils=tests)
-    x, *filters = make_conv(card)
-    taps = filters[0].t().detach().clone().requires_grad_()
-    operands = (x, taps, None, [False])
+    x, weight, _, weight_2, _ = make_conv(card)
+    taps = [w.t().detach().clone().requires_grad_() for w in (weight, weight_2)]
+    operands = (x, taps[0], taps[1] if both else None, reverse)
     torch.library.opcheck(triton_conv._conv, operands, test_utils=tests)
     operands = (*make_groups(card, [4, 5]), torch.tensor([4, 5], device=card))
     torch.library.opcheck(triton_dense._grouped, operands, test_utils=tests)
