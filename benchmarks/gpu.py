@@ -8,7 +8,8 @@ gradients included; a wrong one ends the run. Then
   theirs with flipped copies. GB/s counts each input, output and gradient once; beside
   it the share of what a copy on the same card reaches.
 - network: inference and training step of the single-task network and of EEGNet-8,2, at
-  the sizes of the paper's Tables 9 and 10, with peak memory.
+  the sizes of the paper's Tables 9 and 10, with peak memory; with ``--replay`` also as
+  CUDA graphs, which shows what is lost to the host.
 
 Needs torch, numpy and this package only; candidates that run out of memory are listed
 as such. What does not fit into ``--minutes`` is left out and named.
@@ -56,10 +57,15 @@ def parse(arguments):
     )
     parser.add_argument("--minutes", type=float, default=9.0, help="no new size after")
     parser.add_argument(
+        "--replay", action="store_true", help="the networks as CUDA graphs too"
+    )
+    parser.add_argument(
         "--smoke", action="store_true", help="tiny sizes on the CPU: does it run?"
     )
     parser.set_defaults(width=128, block=0.05, check_sizes=SIZES)
     options = parser.parse_args(arguments)
+    if options.smoke and options.replay:
+        parser.error("--replay needs a card, and --smoke runs without one.")
     if options.smoke:
         vars(options).update(SMOKE)
     options.only = options.only or ("kernels", "network")

@@ -1,5 +1,6 @@
 """The benchmarks that need a card: they run without one, in small, and see errors."""
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -12,7 +13,15 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import device, gpu, gpu_check, gpu_kernels, precision
+from benchmarks import (
+    device,
+    gpu,
+    gpu_check,
+    gpu_kernels,
+    gpu_network,
+    precision,
+    replay,
+)
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.eegnet import EEGNet
 from mne_eegmamba.ops import causal_conv1d, selective_scan
@@ -96,6 +105,71 @@ def test_gpu_without_a_card_says_so(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(SystemExit, match="needs an NVIDIA card.*--smoke"):
         gpu.main([])
+
+
+class Graph:
+    """A CUDA graph that has recorded how often a function was called."""
+
+    def __init__(self, calls):
+        self.calls = calls
+
+    def replay(self):
+        self.calls.append("replayed")
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Let a graph be recorded without a card; list what happens."""
+    found = []
+
+    @contextlib.contextmanager
+    def entered(what):
+        found.append(f"enter {type(what).__name__}")
+        yield
+        found.append("leave")
+
+    class Stream:
+        def wait_stream(self, other):
+            found.append("wait")
+
+    monkeypatch.setattr(torch.cuda, "Stream", Stream)
+    monkeypatch.setattr(torch.cuda, "current_stream", Stream)
+    monkeypatch.setattr(torch.cuda, "stream", entered)
+    monkeypatch.setattr(torch.cuda, "graph", entered)
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: Graph(found))
+    return found
+
+
+def test_a_graph_is_recorded_once_and_replayed(calls):
+    run = replay.replayed(lambda: calls.append("run"))
+    assert calls == []
+    run()
+    warm_up = ["wait", "enter Stream", *["run"] * 3, "leave", "wait"]
+    assert calls == [*warm_up, "enter Graph", "run", "leave", "replayed"]
+    run()
+    assert calls[len(warm_up) :].count("run") == 1
+    assert calls[-2:] == ["replayed", "replayed"]
+
+
+@pytest.mark.usefixtures("calls")
+def test_replayed_networks_have_rows_of_their_own():
+    options = SimpleNamespace(batch=2, width=16, precision=["float32"], replay=True)
+    meter = device.Meter(CPU, repeats=1, block=0.0)
+    for run in (gpu_network.inference, gpu_network.training_step):
+        rows = gpu_network.measure(meter, run, 2, 320, options)
+        names = [row["network"] for row in rows]
+        kinds = ["EEGMamba", "EEGMamba, replayed", "EEGNet", "EEGNet, replayed"]
+        assert names == kinds
+        assert all(row["ms"] > 0 for row in rows)
+        with_ratio = [r["network"] for r in rows if "times_as_fast_as_EEGNet" in r]
+        assert with_ratio == kinds[:2]
+        gpu_network.show("a size", rows)
+
+
+def test_replay_needs_a_card(capsys):
+    with pytest.raises(SystemExit):
+        gpu.main(["--smoke", "--replay"])
+    assert "--replay needs a card" in capsys.readouterr().err
 
 
 def test_their_packages_are_given_what_they_take(monkeypatch):
