@@ -184,12 +184,14 @@ def check_devices(*tensors):
 
 def _choose(*kind):
     """Return the name of what runs, found out once per kind of tensor."""
-    if kind not in _chosen:
-        found = _find(*kind)
-        module = import_module(found.module)
-        _loaded[kind[0], found.name] = getattr(module, found.function)
+    if kind in _chosen:
+        return _chosen[kind]
+    found = _find(*kind)
+    module = import_module(found.module)
+    _loaded[kind[0], found.name] = getattr(module, found.function)
+    if not torch.compiler.is_compiling():  # while it traces, kernels are not tried
         _chosen[kind] = found.name
-    return _chosen[kind]
+    return found.name
 
 
 def _find(op, backend, device, dtype):

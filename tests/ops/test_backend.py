@@ -64,6 +64,18 @@ def test_auto_takes_the_fastest_and_says_so(op, dtype, name, caplog):
     assert choose(op, "reference", x) is not choose(op, name, x)
 
 
+def test_a_choice_made_while_tracing_is_made_again(monkeypatch):
+    x, calls = torch.zeros(1), []
+    find = backend._find
+    monkeypatch.setattr(backend, "_find", lambda *k: calls.append(k) or find(*k))
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    choose("linear", "auto", x)
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: False)
+    for _ in range(3):
+        choose("linear", "auto", x)
+    assert calls == 2 * [("linear", "auto", "cpu", torch.float32)]
+
+
 def test_show_backends():
     lines = show_backends().splitlines()
     assert lines.count('  numba      chosen by "auto"') == 5
