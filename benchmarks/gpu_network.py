@@ -85,15 +85,15 @@ def inference(module, function, x, labels):
 
 
 def training_step(module, function, x, labels):
-    optimizer = torch.optim.AdamW(
-        module.parameters(), lr=1e-4, fused=True, capturable=x.is_cuda
-    )
+    optimizer = torch.optim.AdamW(module.parameters(), lr=1e-4, fused=True)
+    (group,) = optimizer.param_groups
 
     def run():
         module.train()
         loss = F.cross_entropy(function(x).float(), labels)
         optimizer.zero_grad()
         loss.backward()
+        group["capturable"] = x.is_cuda and torch.cuda.is_current_stream_capturing()
         optimizer.step()
 
     return run

@@ -24,7 +24,7 @@ from benchmarks import (
 )
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.eegnet import EEGNet
-from mne_eegmamba.ops import causal_conv1d, selective_scan
+from mne_eegmamba.ops import backend, causal_conv1d, selective_scan
 from mne_eegmamba.ops.scan import torch_scan
 
 ROOT = Path(__file__).parents[1]
@@ -221,6 +221,8 @@ def test_a_wrong_implementation_ends_the_run(monkeypatch, wrong):
         return y * (1.001 if wrong == "forward" else float("nan"))
 
     monkeypatch.setattr(torch_scan, "scan", broken)
+    monkeypatch.setattr(backend, "_chosen", {})
+    monkeypatch.setattr(backend, "_loaded", {})
     message = r"selective_scan .* on backend 'torch' is wrong in float32.*Nothing is"
     with pytest.raises(SystemExit, match=message):
         gpu_check.check(CPU, ["float32"], [(2, 5, 16)])

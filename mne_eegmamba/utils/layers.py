@@ -43,11 +43,13 @@ def for_products(x):
     Returns
     -------
     x : Tensor
-        In autocast's dtype, or as it came without autocast.
+        On a GPU in autocast's dtype, if it is float32; else as it came. On a CPU some
+        backends take float32 under autocast too.
     """
     kind = x.device.type
-    half = torch.is_autocast_enabled(kind)
-    return x.to(torch.get_autocast_dtype(kind)) if half else x
+    if x.is_cpu or x.dtype != torch.float32 or not torch.is_autocast_enabled(kind):
+        return x
+    return x.to(torch.get_autocast_dtype(kind))
 
 
 class BatchNorm(nn.BatchNorm1d):

@@ -6,7 +6,6 @@ import weakref
 import pytest
 import torch
 import torch.nn.functional as F
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from mne_eegmamba.blocks import bimamba
 from mne_eegmamba.blocks.bimamba import BiMambaBlock, Direction
@@ -199,24 +198,3 @@ def test_what_is_no_longer_needed_is_freed_before_the_scan(monkeypatch):
     with torch.inference_mode():
         block(tokens.detach())
     assert before == []
-
-
-class Halved(TorchDispatchMode):
-    """Collect the shapes of what is converted to bfloat16."""
-
-    def __init__(self):
-        super().__init__()
-        self.shapes = []
-
-    def __torch_dispatch__(self, function, types, arguments=(), options=None):
-        made = function(*arguments, **(options or {}))
-        if function is torch.ops.aten._to_copy.default and made.dtype == torch.bfloat16:
-            self.shapes.append(made.shape)
-        return made
-
-
-def test_autocast_converts_tokens_once():
-    block, tokens = block_and_tokens(dtype=torch.float32)
-    with Halved() as halved, torch.autocast("cpu", torch.bfloat16):
-        block(tokens)
-    assert halved.shapes.count(tokens.shape) == 1

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mne_eegmamba.utils.layers import BatchNorm, Dropout, LayerNorm, for_products
+from mne_eegmamba.utils.layers import BatchNorm, Dropout, LayerNorm
 from tests.tolerances import assert_near
 
 
@@ -179,14 +179,3 @@ class TestBatchNorm:
             torch.set_num_threads(threads)
         for one, other in zip(*found, strict=True):
             assert torch.equal(one, other)
-
-
-def test_for_products_converts_under_autocast_only():
-    x = torch.linspace(-1, 1, 7, requires_grad=True)
-    assert for_products(x) is x
-    with torch.autocast("cpu", torch.bfloat16):
-        half = for_products(x)
-        assert for_products(half) is half
-    assert torch.equal(half, x.bfloat16())
-    (g,) = torch.autograd.grad(half.sum(), x)
-    assert torch.equal(g, torch.ones_like(x))
