@@ -11,8 +11,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from mne_eegmamba.batches.dataset import MultiTaskDataset, TaskDataset
 from mne_eegmamba.batches.in_order import InOrder
+from mne_eegmamba.blocks import moe
 from mne_eegmamba.epochs.scaling import learn_scaling
 from mne_eegmamba.models import EEGMamba, EEGMambaConfig
+from mne_eegmamba.ops import linear
 from mne_eegmamba.training import net as net_file
 from mne_eegmamba.training.history import history_table
 from mne_eegmamba.training.inference import run
@@ -59,7 +61,7 @@ class Values(TorchDispatchMode):
 
 
 class Copies(TorchFunctionMode):
-    """Count calls that copy to the host; on a CPU they are no operators."""
+    """Count calls that copy to or from the host; on a CPU they are no operators."""
 
     NAMES = {"cpu", "item", "numpy", "tolist", "__array__"}
 
@@ -71,7 +73,8 @@ class Copies(TorchFunctionMode):
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
         places = [x for x in (*args[1:], *kwargs.values()) if isinstance(x, str)]
-        self.count += name in self.NAMES or (name == "to" and "cpu" in places)
+        puts = name == "__setitem__" and not isinstance(args[2], torch.Tensor)
+        self.count += puts or name in self.NAMES or (name == "to" and "cpu" in places)
         return func(*args, **kwargs)
 
 
@@ -107,12 +110,13 @@ def dataset():
     return MultiTaskDataset((part,))
 
 
-def watched(callbacks=(), **changed):
+def watched(callbacks=(), network=None, **changed):
     """Return how often each step of two passes waited, in training and validation."""
     modes = Values(), Copies()
     watch = Watch(modes)
     settings = SETTINGS | changed | {"callbacks": [*callbacks, watch]}
-    net = build_net(module(backend="torch"), settings, CPU, RNG(0), 6)
+    network = module(backend="torch") if network is None else network
+    net = build_net(network, settings, CPU, RNG(0), 6)
     with local_seed(0, CPU), modes[0], modes[1]:
         train(net, dataset(), dataset(), 2)
     assert np.isfinite(history_table(net).to_numpy(dtype=float)).all()
@@ -127,6 +131,16 @@ def watched(callbacks=(), **changed):
 )
 def test_no_step_waits(changed):
     for waits in watched(**changed).values():
+        assert (waits == 0).all()
+
+
+def test_experts_do_not_wait(monkeypatch):
+    def first(rows, weight, bias, counts, backend):  # a CPU's kernels read the counts
+        return linear(rows, weight[0], bias[0], backend)
+
+    monkeypatch.setattr(moe, "grouped_linear", first)
+    network = module(backend="torch", n_experts=4)
+    for waits in watched(network=network).values():
         assert (waits == 0).all()
 
 
@@ -191,8 +205,10 @@ def test_prediction_waits_once(batch_size):
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA card here")
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode")  # is a prototype
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_no_step_waits_on_a_card(precision):
+@pytest.mark.parametrize("n_experts", [0, 4])
+def test_no_step_waits_on_a_card(precision, n_experts):
     class Strict(Callback):
         """Let torch refuse to wait, from the second batch of a pass to its last."""
 
@@ -208,7 +224,7 @@ def test_no_step_waits_on_a_card(precision):
     watch = Strict()
     settings["callbacks"] = [watch]
     device = torch.device("cuda", 0)
-    net = build_net(module(), settings, device, RNG(0), 6)
+    net = build_net(module(n_experts=n_experts), settings, device, RNG(0), 6)
     try:
         with local_seed(0, device):
             train(net, dataset(), None, 2)
