@@ -31,7 +31,7 @@ def choose_device(device):
     try:
         chosen = torch.device(device)
         torch.empty(0, device=chosen)
-    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
+    except (RuntimeError, AssertionError, ImportError, TypeError) as error:
         raise ValueError(
             'The `device` parameter must be "auto" or a device that torch finds here, '
             f'such as "cpu" or "cuda". Got {device!r}: {str(error).splitlines()[0]}'

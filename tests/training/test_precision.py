@@ -106,7 +106,7 @@ def test_named_device(name):
     assert choose_device(name) == CPU
 
 
-@pytest.mark.parametrize("name", ["tpu9", "cuda:99", "", 3.5, "mps:7"])
+@pytest.mark.parametrize("name", ["tpu9", "cuda:99", "", 3.5, "mps:7", "hpu"])
 def test_device_that_is_not_there(name):
     message = 'The `device` parameter must be "auto" or a device that torch finds here'
     with pytest.raises(ValueError, match=message) as caught:
