@@ -222,7 +222,7 @@ def test_a_wrong_implementation_ends_the_run(monkeypatch, wrong):
 
     monkeypatch.setattr(torch_scan, "scan", broken)
     monkeypatch.setattr(backend, "_chosen", {})
-    monkeypatch.setattr(backend, "_loaded", {})
+    monkeypatch.setattr(backend, "_loaded", SimpleNamespace())
     message = r"selective_scan .* on backend 'torch' is wrong in float32.*Nothing is"
     with pytest.raises(SystemExit, match=message):
         gpu_check.check(CPU, ["float32"], [(2, 5, 16)])

@@ -5,6 +5,7 @@ import logging
 import os
 from dataclasses import dataclass
 from importlib import import_module
+from types import SimpleNamespace
 
 import torch
 
@@ -98,7 +99,7 @@ IMPLEMENTATIONS = {
 }
 
 
-_loaded = {}  # (operator, name): function; torch.compile can follow a look-up
+_loaded = SimpleNamespace()  # torch.compile sees what is set while it traces
 _chosen = {}  # (operator, backend, device, dtype): name
 
 
@@ -158,7 +159,7 @@ def choose(op, backend, x):
     RuntimeError
         If the named implementation cannot run here; never replaced by another.
     """
-    return _loaded[op, _choose(op, backend, x.device.type, x.dtype)]
+    return getattr(_loaded, _choose(op, backend, x.device.type, x.dtype))
 
 
 def check_devices(*tensors):
@@ -183,15 +184,16 @@ def check_devices(*tensors):
 
 
 def _choose(*kind):
-    """Return the name of what runs, found out once per kind of tensor."""
+    """Return under which name what runs is loaded, found once per kind of tensor."""
     if kind in _chosen:
         return _chosen[kind]
     found = _find(*kind)
     module = import_module(found.module)
-    _loaded[kind[0], found.name] = getattr(module, found.function)
+    name = f"{kind[0]}_{found.name}"
+    setattr(_loaded, name, getattr(module, found.function))
     if not torch.compiler.is_compiling():  # while it traces, kernels are not tried
-        _chosen[kind] = found.name
-    return found.name
+        _chosen[kind] = name
+    return name
 
 
 def _find(op, backend, device, dtype):

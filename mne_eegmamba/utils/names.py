@@ -25,3 +25,7 @@ def module_key(name):
     'task_sleep%20v1%2E5'
     """
     return "task_" + quote(name, safe="").replace(".", "%2E")
+
+
+# What torch.compiler.assume_constant_result does, which would import all of dynamo.
+module_key._dynamo_marked_constant = True
