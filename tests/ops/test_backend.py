@@ -76,6 +76,12 @@ def test_a_choice_made_while_tracing_is_made_again(monkeypatch):
     assert calls == 2 * [("linear", "auto", "cpu", torch.float32)]
 
 
+@pytest.fixture
+def no_card(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+@pytest.mark.usefixtures("no_card")
 def test_show_backends():
     lines = show_backends().splitlines()
     assert lines.count('  numba      chosen by "auto"') == 5
@@ -147,7 +153,7 @@ def test_named_one_that_refuses_raises():
         selective_scan(one, one, torch.zeros(1, 1), one, one, backend="fast")
 
 
-@pytest.mark.usefixtures("refusing")
+@pytest.mark.usefixtures("refusing", "no_card")
 def test_show_backends_gives_the_reason():
     lines = show_backends().splitlines()
     assert lines[1] == f"  fast       {REASON}"
@@ -159,6 +165,7 @@ BROKEN = """
 import logging, sys
 sys.modules["numba"] = None
 import torch
+torch.cuda.is_available = lambda: False
 from mne_eegmamba.ops import causal_conv1d, selective_scan, show_backends
 logging.basicConfig(format="%(message)s")
 one = torch.ones(1, 3, 1)

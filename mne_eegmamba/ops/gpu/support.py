@@ -1,6 +1,5 @@
 """Whether the Triton kernels can run here, and how they are launched."""
 
-import functools
 import math
 import os
 
@@ -31,7 +30,6 @@ def refuse(dtype):
     return _missing()
 
 
-@functools.cache
 def _missing():
     version = tuple(int(part) for part in triton.__version__.split(".")[:2])
     if version < OLDEST:
