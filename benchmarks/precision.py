@@ -59,6 +59,7 @@ def main(arguments):
     worst = max(rows, key=lambda row: abs(row["difference"]) / row["spread"])
     print(f"Largest difference, in spreads, in pass {worst['pass']}:")
     show(worst)
+    print(overall(rows))
     every = {name: values.tolist() for name, values in losses.items()}
     return {"options": vars(options), "passes": rows, "losses": every}
 
@@ -80,6 +81,18 @@ def summary(losses):
             }
         )
     return rows
+
+
+def overall(rows):
+    """Return a sentence on how often, and by how much, bfloat16 is the lower one."""
+    changes = [row["difference"] for row in rows]
+    lower = sum(change < 0 for change in changes)
+    clear = sum(abs(row["difference"]) > row["spread_of_differences"] for row in rows)
+    return (
+        f"Of {len(rows)} passes bfloat16 is lower in {lower}, by at most "
+        f"{max(0.0, -min(changes)):.4f}; the difference is larger than its spread in "
+        f"{clear}."
+    )
 
 
 def show(row):

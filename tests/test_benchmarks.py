@@ -318,6 +318,10 @@ def test_summary_of_precisions():
     assert first["spread"] == pytest.approx(np.sqrt(2))
     assert second["difference"] == pytest.approx(0.05)
     assert second["spread_of_differences"] == pytest.approx(0.1 / np.sqrt(2))
+    lower = {**first, "difference": -0.25, "spread_of_differences": 0.1}
+    found = precision.overall([first, second, lower])
+    assert found.startswith("Of 3 passes bfloat16 is lower in 1, by at most 0.2500;")
+    assert found.endswith("larger than its spread in 1.")
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)

@@ -224,8 +224,8 @@ class MoE(nn.Module):
                 with torch.no_grad():  # no branch: a GPU is not waited for
                     kept = USAGE_MOMENTUM * known[task_index].to(share.dtype)
                     self.usage[task_index].lerp_(share, 1 - kept)
-            for rows in (others, known):  # a number put there would be waited for
-                rows[task_index].zero_()
+            others[task_index].zero_()  # a number put there would be waited for
+            known[task_index].zero_()
             share = (share + others.sum(0)) / (1 + known.sum())
         return share.std(correction=0) / share.mean()
 

@@ -27,10 +27,6 @@ def refuse(dtype):
     """
     if dtype is not None and dtype not in DTYPES:
         return f"computes in float32, and the data is {dtype}"
-    return _missing()
-
-
-def _missing():
     version = tuple(int(part) for part in triton.__version__.split(".")[:2])
     if version < OLDEST:
         oldest = ".".join(map(str, OLDEST))
