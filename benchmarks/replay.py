@@ -2,7 +2,7 @@
 
 import torch
 
-WARM_UP = 3  # calls that compile kernels and make plans, which cannot be recorded
+from mne_eegmamba.training.graphs import BEFORE, Recording
 
 
 def replayed(run):
@@ -13,22 +13,16 @@ def replayed(run):
     """
     recorded = []
 
+    def nothing_returned():
+        run()
+        return ()
+
     def replay():
         if not recorded:
-            recorded.append(_record(run))
-        recorded[0].replay()
+            for _ in range(BEFORE):
+                run()
+            stream = torch.cuda.Stream()
+            recorded.append(Recording(nothing_returned, (), stream))
+        recorded[0]()
 
     return replay
-
-
-def _record(run):
-    side = torch.cuda.Stream()
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        for _ in range(WARM_UP):
-            run()
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        run()
-    return graph

@@ -18,7 +18,7 @@ ORDER = {  # folder: folders of ours that it may import
     "blocks": {"ops", "utils"},
     "heads": {"ops", "utils"},
     "models": {"tokens", "blocks", "heads", "ops", "utils"},
-    "training": {"models", "batches", "utils"},
+    "training": {"models", "blocks", "batches", "utils"},
     "viz": {"tokens", "epochs", "utils"},
     "evaluation": {
         *("viz", "training", "models", "batches", "epochs", "datasets", "utils"),

@@ -9,7 +9,7 @@ from mne_eegmamba.utils.validation import check_flag, check_number, check_option
 INTEGERS = ("d_model", "n_layers", "d_state", "d_conv", "expand", "max_epochs")
 FLAGS = (
     *("decay_all", "variable_length", "warm_start", "activation_checkpointing"),
-    *("spectrum", "waveform", "contrast"),
+    *("spectrum", "waveform", "contrast", "cuda_graphs"),
 )
 OPTIONS = {
     "tokenizer_pool": ("average", "max"),
@@ -66,6 +66,7 @@ def check_settings(estimator):
         _check_mixture(settings, owner)
     for name in FLAGS:
         check_flag(name, settings[name], owner)
+    _check_graphs(settings, owner)
     _check_class_weight(settings["class_weight"], owner)
     _check_validation(settings["validation"], settings["early_stopping"], owner)
     check_callbacks(settings["callbacks"], owner)
@@ -79,6 +80,15 @@ def _check_precision(precision, owner):
             "ends at 65504, which states and gradients may pass, and a scaler of the "
             'loss would have the GPU wait in each step. Use "bfloat16", which has the '
             'range of float32, or "float32".'
+        )
+
+
+def _check_graphs(settings, owner):
+    if settings["cuda_graphs"] and settings["activation_checkpointing"]:
+        raise ValueError(
+            f"The `cuda_graphs` parameter of {owner} cannot be True together with "
+            "activation_checkpointing=True, which asks the GPU for its random numbers "
+            "in each step. Set one of the two to False."
         )
 
 

@@ -121,6 +121,11 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
     precision : "auto" | "float32" | "bfloat16", default="auto"
         bfloat16 autocast on CUDA and float32 elsewhere, or one of them. The states of
         the scan, the gates of experts and the losses are float32 in any case.
+    cuda_graphs : bool, default=False
+        Whether a GPU replays training steps as CUDA graphs, one per size of batch, so
+        that the host launches a step instead of each of its operations: for small
+        batches. What callbacks change in the network, but for its parameters, is not
+        seen then. Without effect on a CPU, and in threads beside the main one.
     backend : str, default="auto"
         Implementation of the operators, see `mne_eegmamba.ops.show_backends`.
     random_state : int | numpy.random.RandomState | None, default=None
@@ -222,6 +227,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         callbacks=None,
         device="auto",
         precision="auto",
+        cuda_graphs=False,
         backend="auto",
         random_state=None,
         verbose=None,
@@ -261,6 +267,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         self.callbacks = callbacks
         self.device = device
         self.precision = precision
+        self.cuda_graphs = cuda_graphs
         self.backend = backend
         self.random_state = random_state
         self.verbose = verbose

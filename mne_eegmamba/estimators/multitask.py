@@ -159,6 +159,11 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
     precision : "auto" | "float32" | "bfloat16", default="auto"
         bfloat16 autocast on CUDA and float32 elsewhere, or one of them. The states of
         the scan, the gates of experts and the losses are float32 in any case.
+    cuda_graphs : bool, default=False
+        Whether a GPU replays training steps as CUDA graphs, one per task and size of
+        batch, so that the host launches a step instead of each of its operations: for
+        small batches. What callbacks change in the network, but for its parameters, is
+        not seen then. Without effect on a CPU, and in threads beside the main one.
     backend : str, default="auto"
         Implementation of the operators, see `mne_eegmamba.ops.show_backends`.
     random_state : int | numpy.random.RandomState | None, default=None
@@ -271,6 +276,7 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         callbacks=None,
         device="auto",
         precision="auto",
+        cuda_graphs=False,
         backend="auto",
         random_state=None,
         verbose=None,
@@ -321,6 +327,7 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         self.callbacks = callbacks
         self.device = device
         self.precision = precision
+        self.cuda_graphs = cuda_graphs
         self.backend = backend
         self.random_state = random_state
         self.verbose = verbose

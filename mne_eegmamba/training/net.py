@@ -1,6 +1,5 @@
 """Build and train the skorch net: the only file that knows skorch."""
 
-import dataclasses
 import time
 from collections import defaultdict
 
@@ -11,10 +10,13 @@ from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from skorch.helper import predefined_split
 from torch.optim.lr_scheduler import LambdaLR
 
+from mne_eegmamba.batches.dataset import Batch
 from mne_eegmamba.batches.dynamic_sampling import DynamicSampling
 from mne_eegmamba.batches.in_order import InOrder
 from mne_eegmamba.batches.prefetch import prefetch
+from mne_eegmamba.blocks.moe import Auxiliary
 from mne_eegmamba.training.augmentation import blend, shift_in_time
+from mne_eegmamba.training.graphs import Replays, can_record
 from mne_eegmamba.training.losses import cross_entropy, soft_targets
 from mne_eegmamba.training.memory import memory_error
 from mne_eegmamba.training.optim import (
@@ -30,6 +32,8 @@ from mne_eegmamba.utils.forks import leave_threads
 class EEGMambaNet(NeuralNet):
     """skorch net over `MultiTaskDataset`: a batch has one task; labels have weights."""
 
+    _replays = None  # while `train` has the card replay steps
+
     def __init__(
         self,
         *args,
@@ -38,6 +42,7 @@ class EEGMambaNet(NeuralNet):
         time_shift=0.0,
         clip_norm=None,
         precision="auto",
+        cuda_graphs=False,
         balance_weight=0.0,
         router_z_weight=0.0,
         **kwargs,
@@ -47,6 +52,7 @@ class EEGMambaNet(NeuralNet):
         self.time_shift = time_shift
         self.clip_norm = clip_norm
         self.precision = precision
+        self.cuda_graphs = cuda_graphs
         self.balance_weight = balance_weight
         self.router_z_weight = router_z_weight
         super().__init__(*args, **kwargs)
@@ -61,7 +67,7 @@ class EEGMambaNet(NeuralNet):
             for batch in prefetch(iterator, device_of(self.module_)):
                 self.notify("on_batch_begin", batch=batch, training=training)
                 step = step_fn(batch, **fit_params)
-                self.history.record_batch(loss, step["loss"].detach())
+                self.history.record_batch(loss, step["loss"])
                 self.history.record_batch(size, len(batch[0]))
                 self.notify("on_batch_end", batch=batch, training=training, **step)
                 n_batches += 1
@@ -83,8 +89,18 @@ class EEGMambaNet(NeuralNet):
         targets = soft_targets(labels, weights, n_classes, self.label_smoothing)
         x = shift_in_time(inputs.x, self.time_shift, inputs.n_times)
         x, targets = blend(x, targets, self.mixup)
-        inputs = dataclasses.replace(inputs, x=x)
-        return super().train_step_single((inputs, targets), **fit_params)
+        learn = self._replays or self._learn
+        loss, logits, verdict, *others = learn(inputs.task, x, targets)
+        auxiliary = Auxiliary(*others) if others else None
+        return {"loss": loss, "y_pred": (logits, verdict, auxiliary)}
+
+    def _learn(self, task, x, targets):
+        """Leave gradients in the parameters; return the loss and what it is made of."""
+        batch = Batch(x, task, x.shape[-1]), targets
+        step = super().train_step_single(batch)
+        logits, verdict, auxiliary = step["y_pred"]
+        outputs = step["loss"], logits, verdict, *(auxiliary or ())
+        return tuple(output.detach() for output in outputs)
 
     def validation_step(self, batch, **fit_params):
         """Score a batch."""
@@ -162,8 +178,8 @@ class Recorder(Callback):
         if len(net.module_.config.n_channels) > 1:
             self._add(f"{part}_accuracy/{x.task}", right, len(x))
         if training and auxiliary is not None:
-            self._add("balance_loss", auxiliary.balance.detach(), len(x))
-            self._add("router_z_loss", auxiliary.router_z.detach(), len(x))
+            self._add("balance_loss", auxiliary.balance, len(x))
+            self._add("router_z_loss", auxiliary.router_z, len(x))
         self.since_ = time.perf_counter()
 
     def _add(self, name, mean, n):
@@ -247,6 +263,7 @@ def build_net(module, settings, device, rng, n_batches):
         time_shift=settings["time_shift"],
         clip_norm=settings["clip_norm"],
         precision=settings["precision"],
+        cuda_graphs=settings["cuda_graphs"],
         balance_weight=settings.get("balance_weight", 0.0),
         router_z_weight=settings.get("router_z_weight", 0.0),
         verbose=0,
@@ -298,8 +315,11 @@ def train(net, dataset, valid, n_passes):
     net.max_epochs = n_passes
     net.train_split = None if valid is None else predefined_split(valid)
     fits = True
-    with on_card(device_of(net.module_)):
+    device = device_of(net.module_)
+    with on_card(device):
         try:
+            if net.cuda_graphs and can_record(device):
+                net._replays = Replays(net._learn, net.module_.parameters(), device)
             net.partial_fit(dataset)
         except torch.OutOfMemoryError:
             fits = False
@@ -308,6 +328,7 @@ def train(net, dataset, valid, n_passes):
             raise
         finally:
             net.train_split = None  # the net is kept, the user's data are not
+            net._replays = None
             net.module_.eval()
     if not fits:
         net.notify("on_train_end", X=None, y=None)

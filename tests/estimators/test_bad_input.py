@@ -207,6 +207,7 @@ BAD_PARAMETERS = {
     "variable_length": [1, None],
     "warm_start": [0, "yes"],
     "activation_checkpointing": [1, None],
+    "cuda_graphs": [1, None],
     "callbacks": [5, ["x"], "abc", [("name",)], [int]],
     "device": ["gpu0", 5, None, "cuda:99"],
     "precision": ["bf16", None, 16, "float16", "half"],

@@ -115,6 +115,7 @@ ELSEWHERE = {
         "test_training",
         "TestRandomness.test_activation_checkpointing",
     ),
+    "cuda_graphs": ("test_training", "TestRandomness.test_cuda_graphs"),
     "device": ("test_training", "TestRandomness.test_device"),
     "variable_length": ("test_training", "TestRandomness.test_variable_length"),
 }

@@ -102,6 +102,15 @@ class TestRandomness:
         with pytest.raises(TypeError, match="`activation_checkpointing` parameter of"):
             make(activation_checkpointing="yes").fit(X, y)
 
+    def test_cuda_graphs(self, make, numbers):
+        X, y = numbers
+        clf = make(cuda_graphs=True).fit(X, y)
+        assert clf.net_.cuda_graphs
+        assert_same(clf, make().fit(X, y), X)  # there is nothing to record on a CPU
+        clf.set_params(activation_checkpointing=True)
+        with pytest.raises(ValueError, match="cannot be True together with"):
+            clf.fit(X, y)
+
     def test_variable_length(self, make, numbers):
         X, y = numbers
         clf = make(variable_length=True).fit(X, y)

@@ -57,6 +57,7 @@ def settings(**changed):
         "time_shift": 0.0,
         "clip_norm": None,
         "precision": "float32",
+        "cuda_graphs": False,
         "schedule": "constant",
         "warmup": 0.0,
         "max_epochs": 1,

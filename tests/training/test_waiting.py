@@ -36,6 +36,7 @@ SETTINGS = {
     "time_shift": 0.02,
     "clip_norm": 1.0,
     "precision": "float32",
+    "cuda_graphs": False,
     "schedule": "cosine",
     "warmup": 0.1,
     "max_epochs": 2,
