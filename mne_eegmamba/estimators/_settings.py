@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from mne_eegmamba.ops.backend import backend_names
-from mne_eegmamba.training.net import check_callbacks
+from mne_eegmamba.training.callbacks import check_callbacks
 from mne_eegmamba.utils.validation import check_flag, check_number, check_option
 
 INTEGERS = ("d_model", "n_layers", "d_state", "d_conv", "expand", "max_epochs")

@@ -1,10 +1,27 @@
-"""The history of a net as the table that users see."""
+"""Losses and scores: from the device to the history, and to the table users see."""
 
 import pandas as pd
+import torch
 
 RENAMED = {"dur": "seconds"}  # skorch's key: column of history_
 FIRST = ("train_loss", "valid_loss", "train_accuracy", "valid_accuracy")
 LAST = ("lr", "seconds", "waiting")
+
+
+def fetch(scalars):
+    """Copy scalars from their device, all at once: the host waits for each copy.
+
+    Parameters
+    ----------
+    scalars : list of Tensor, shape ()
+        Of one dtype.
+
+    Returns
+    -------
+    values : list of float
+        Their values.
+    """
+    return torch.stack(scalars).tolist() if scalars else []
 
 
 def history_table(net, earlier=None):

@@ -1,14 +1,8 @@
-"""Build and train the skorch net: the only file that knows skorch."""
-
-import time
-from collections import defaultdict
+"""Build and train the skorch net: only this file and `callbacks` know skorch."""
 
 import torch
-from mne.utils import ProgressBar
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping, LRScheduler
 from skorch.helper import predefined_split
-from torch.optim.lr_scheduler import LambdaLR
 
 from mne_eegmamba.batches.dataset import Batch
 from mne_eegmamba.batches.dynamic_sampling import DynamicSampling
@@ -16,11 +10,12 @@ from mne_eegmamba.batches.in_order import InOrder
 from mne_eegmamba.batches.prefetch import prefetch
 from mne_eegmamba.blocks.moe import Auxiliary
 from mne_eegmamba.training.augmentation import blend, shift_in_time
+from mne_eegmamba.training.callbacks import all_callbacks, let_go
 from mne_eegmamba.training.graphs import Replays, can_record
+from mne_eegmamba.training.history import fetch
 from mne_eegmamba.training.losses import cross_entropy, soft_targets
 from mne_eegmamba.training.memory import memory_error
 from mne_eegmamba.training.optim import (
-    CosineFactor,
     clip_gradients,
     decay_exemptions,
     merge_groups,
@@ -133,89 +128,10 @@ class EEGMambaNet(NeuralNet):
             clip_gradients((p for _, p in named_parameters), self.clip_norm)
 
 
-def fetch(scalars):
-    """Copy scalars from their device, all at once: the host waits for each copy.
-
-    Parameters
-    ----------
-    scalars : list of Tensor, shape ()
-        Of one dtype.
-
-    Returns
-    -------
-    values : list of float
-        Their values.
-    """
-    return torch.stack(scalars).tolist() if scalars else []
-
-
 class Criterion(torch.nn.Module):
     """The weighted cross-entropy as the module that skorch asks for."""
 
     forward = staticmethod(cross_entropy)
-
-
-class Recorder(Callback):
-    """Record each pass: accuracy, auxiliary losses, learning rate, time for data."""
-
-    def on_epoch_begin(self, net, **kwargs):
-        """Start counting."""
-        self.means_ = defaultdict(list)  # of batches: their sizes and means
-        self.waited_, self.since_ = 0.0, time.perf_counter()
-        self.began_ = self.since_
-
-    def on_batch_begin(self, net, **kwargs):
-        """Count the time since the network was ready for a batch."""
-        self.waited_ += time.perf_counter() - self.since_
-
-    def on_batch_end(self, net, batch, training, **kwargs):
-        """Count right answers, as the network gave them, and losses."""
-        x, (labels, _) = batch
-        _, verdict, auxiliary = kwargs["y_pred"]
-        right = (verdict.argmax(-1) == labels).double().mean()
-        part = "train" if training else "valid"
-        self._add(f"{part}_accuracy", right, len(x))
-        if len(net.module_.config.n_channels) > 1:
-            self._add(f"{part}_accuracy/{x.task}", right, len(x))
-        if training and auxiliary is not None:
-            self._add("balance_loss", auxiliary.balance, len(x))
-            self._add("router_z_loss", auxiliary.router_z, len(x))
-        self.since_ = time.perf_counter()
-
-    def _add(self, name, mean, n):
-        self.means_[name].append((n, mean))
-
-    def on_epoch_end(self, net, **kwargs):
-        """Record means over the pass."""
-        for name, parts in self.means_.items():
-            sizes, means = zip(*parts, strict=True)
-            total = 0.0
-            for n, mean in zip(sizes, fetch(means), strict=True):
-                total += n * mean
-            net.history.record(name, total / sum(sizes))
-        net.history.record("lr", net.optimizer_.param_groups[0]["lr"])
-        spent = time.perf_counter() - self.began_
-        net.history.record("waiting", self.waited_ / spent)
-
-    def on_train_end(self, net, **kwargs):
-        """Forget the tensors, of which an interrupted pass leaves some."""
-        self.means_ = {}
-
-
-class Progress(Callback):
-    """Show MNE's progress bar over the passes; its log level decides whether."""
-
-    def on_train_begin(self, net, **kwargs):
-        """Open the bar."""
-        self.bar_ = ProgressBar(net.max_epochs, mesg="Training passes")
-
-    def on_epoch_end(self, net, **kwargs):
-        """Move it."""
-        self.bar_.update_with_increment_value(1)
-
-    def on_train_end(self, net, **kwargs):
-        """Close it; an open bar could not be pickled with the net."""
-        vars(self).pop("bar_", None)
 
 
 def build_net(module, settings, device, rng, n_batches):
@@ -255,7 +171,7 @@ def build_net(module, settings, device, rng, n_batches):
         iterator_valid=InOrder,
         iterator_valid__batch_size=settings["batch_size"],
         train_split=None,
-        callbacks=_callbacks(settings, n_batches),
+        callbacks=all_callbacks(settings, n_batches),
         callbacks__print_log=None,
         device=str(device),
         label_smoothing=settings["label_smoothing"],
@@ -269,26 +185,6 @@ def build_net(module, settings, device, rng, n_batches):
         verbose=0,
     )
     return net.initialize()
-
-
-def _callbacks(settings, n_batches):
-    chain = [("recorder", Recorder())]
-    if settings["schedule"] == "cosine":
-        factor = CosineFactor(settings["max_epochs"] * n_batches, settings["warmup"])
-        schedule = LRScheduler(LambdaLR, lr_lambda=factor, step_every="batch")
-        chain.append(("schedule", schedule))
-    if settings["early_stopping"] is not None:
-        stop = EarlyStopping(
-            patience=settings["early_stopping"],
-            load_best=True,
-            sink=_no_print,
-        )
-        chain.append(("early_stopping", stop))
-    return [*chain, ("progress", Progress()), *(settings["callbacks"] or [])]
-
-
-def _no_print(text):
-    """Keep skorch from printing; ``history_`` tells when training stopped."""
 
 
 def train(net, dataset, valid, n_passes):
@@ -324,7 +220,7 @@ def train(net, dataset, valid, n_passes):
         except torch.OutOfMemoryError:
             fits = False
         except BaseException:
-            _let_go(net)
+            let_go(net)
             raise
         finally:
             net.train_split = None  # the net is kept, the user's data are not
@@ -334,13 +230,6 @@ def train(net, dataset, valid, n_passes):
         net.notify("on_train_end", X=None, y=None)
         net.optimizer_.zero_grad()
         raise _too_large(net)
-
-
-def _let_go(net):
-    """Drop what a net that is kept after an error must not hold."""
-    for _, callback in net.callbacks_:
-        if isinstance(callback, Recorder | Progress):
-            callback.on_train_end(net)
 
 
 def _too_large(net):
@@ -374,31 +263,3 @@ def renew_net(net, settings, n_batches):
     new = build_net(net.module_, settings, device, rng, n_batches)
     new.optimizer_.state = net.optimizer_.state
     return new
-
-
-def check_callbacks(callbacks, owner):
-    """Refuse what skorch would not take as callbacks.
-
-    Parameters
-    ----------
-    callbacks : object
-        What came.
-    owner : str
-        Whose parameter it is.
-
-    Raises
-    ------
-    TypeError
-        If it is not None or a list of callbacks and pairs of name and callback.
-    """
-    items = callbacks if isinstance(callbacks, list | tuple) else [callbacks]
-    for item in [] if callbacks is None else items:
-        pair = isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str)
-        callback = item[1] if pair else item
-        kind = callback if isinstance(callback, type) else type(callback)
-        if not issubclass(kind, Callback) or items is not callbacks:
-            raise TypeError(
-                f"The `callbacks` parameter of {owner} must be None or a list of "
-                "skorch callbacks or pairs of a name and a skorch callback. Got "
-                f"{item!r}."
-            )
