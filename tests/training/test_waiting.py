@@ -15,6 +15,7 @@ from mne_eegmamba.blocks import moe
 from mne_eegmamba.epochs.scaling import learn_scaling
 from mne_eegmamba.models import EEGMamba, EEGMambaConfig
 from mne_eegmamba.ops import linear
+from mne_eegmamba.training import callbacks
 from mne_eegmamba.training import net as net_file
 from mne_eegmamba.training.history import history_table
 from mne_eegmamba.training.inference import run
@@ -183,7 +184,8 @@ def test_a_pass_needs_no_values(monkeypatch):
     monkeypatch.setattr(torch.optim, "AdamW", AdamW)
     monkeypatch.setattr(torch, "autocast", lambda *a, **k: contextlib.nullcontext())
     monkeypatch.setattr(torch, "is_autocast_enabled", lambda *a: False)
-    monkeypatch.setattr(net_file, "fetch", fetch)
+    for file in (callbacks, net_file):
+        monkeypatch.setattr(file, "fetch", fetch)
     settings = SETTINGS | {"callbacks": None}
     net = build_net(module(backend="torch"), settings, meta, RNG(0), 6)
     with local_seed(0, CPU):
