@@ -193,11 +193,13 @@ class NetworkEstimator(
         rows = np.arange(len(signals.data)) if rows is None else rows
         dataset = _fit.unlabelled(task, signals, rows, self.tasks_[task].scaling)
         module = self.net_.module_
-        size = _fit.inference_batch(signals.data.shape, self.batch_size)
+        shape = signals.data.shape
+        size = _fit.inference_batch(shape, self.batch_size)
         return run(
             getattr(module, method) if isinstance(method, str) else method,
             module,
             InOrder(dataset, size),
             device_of(module),
             self.precision,
+            least=_fit.inference_batch(shape, 1),
         )

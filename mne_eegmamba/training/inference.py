@@ -8,7 +8,7 @@ from mne_eegmamba.training.precision import autocast, on_card
 from mne_eegmamba.utils.forks import leave_threads
 
 
-def run(function, module, iterator, device, precision):
+def run(function, module, iterator, device, precision, least=None):
     """Run a method of the network on each batch.
 
     Parameters
@@ -23,6 +23,9 @@ def run(function, module, iterator, device, precision):
         Where to run.
     precision : str
         As in `precision.autocast`.
+    least : int | None, default=None
+        Epochs of a batch below which a smaller ``batch_size`` changes nothing; None if
+        it never does.
 
     Returns
     -------
@@ -44,8 +47,8 @@ def run(function, module, iterator, device, precision):
     except torch.OutOfMemoryError:
         size = iterator.batch_size
     ways_out = ["to free memory that others hold on it"]
-    if size > 1:
-        ways_out.insert(0, f"set_params(batch_size={size // 2})")
+    if least is not None and size > least:
+        ways_out.insert(0, f"set_params(batch_size={max(least, size // 2)})")
     raise memory_error(f"{size} epochs at prediction", device, ways_out)
 
 

@@ -127,14 +127,20 @@ def test_net_can_be_pickled_after_an_error(full, data):
 def test_prediction_names_what_to_try(full, data):
     clf = make().fit(*data)
     full(after=0)
-    size = 2**16 // 300
-    message = (
-        rf"memory for {size} epochs at prediction. Try set_params\(batch_size="
-        rf"{size // 2}\), or to free memory that others hold on it.$"
-    )
-    with pytest.raises(MemoryError, match=message) as caught:
-        clf.predict(data[0])
-    assert caught.value.__context__ is None
+    few = 2**16 // 300  # epochs that go together whatever the batch size
+    ways_out = {
+        6: "Try to free",
+        few + 1: rf"Try set_params\(batch_size={few}\), or to free",
+        1000: r"Try set_params\(batch_size=500\), or to free",
+    }
+    for size, way_out in ways_out.items():
+        message = (
+            f"memory for {max(size, few)} epochs at prediction. {way_out} memory that "
+            "others hold on it.$"
+        )
+        with pytest.raises(MemoryError, match=message) as caught:
+            clf.set_params(batch_size=size).predict(data[0])
+        assert caught.value.__context__ is None
 
 
 def test_other_errors_stay_as_they_are(monkeypatch, data):
