@@ -7,6 +7,7 @@ import numpy as np
 IQR_OF_NORMAL = 1.3489795003921634
 SAMPLE_BUDGET = 2**26  # samples of all channels that the statistics look at
 ENOUGH = 32  # samples below which no scale can be judged
+ROUNDING = np.finfo(np.float32).eps  # relative spread of a constant in some file
 FACTOR = 1000  # volts and microvolts differ by 1e6, volts and millivolts by 1e3
 
 
@@ -96,7 +97,7 @@ def learn_scaling(data, kind, rows=None):
     scaling : Scaling
         What was learned. The scale of a normal signal is its standard deviation; a
         channel whose quartiles coincide is scaled by its standard deviation, a
-        constant one by 1.
+        constant one, but for rounding to single precision, by 1.
     """
     n_channels = data.shape[1]
     center, scale = np.zeros(n_channels), np.ones(n_channels)
@@ -105,7 +106,7 @@ def learn_scaling(data, kind, rows=None):
         values = part[:, c].astype(np.float64).ravel()
         low, center[c], high = np.percentile(values, [25, 50, 75])
         spread = (high - low) / IQR_OF_NORMAL or values.std()
-        scale[c] = spread if spread > 0 else 1.0
+        scale[c] = spread if spread > ROUNDING * abs(center[c]) else 1.0
     return Scaling(kind, center, scale, _magnitude(part))
 
 

@@ -17,6 +17,7 @@ from mne_eegmamba.epochs.channels import at_rate, match_channels
 from mne_eegmamba.epochs.check import Signals, is_epochs, loaded
 from mne_eegmamba.estimators import _data, _fit
 from mne_eegmamba.estimators._solve import solve_heads
+from mne_eegmamba.estimators._split import split_tasks
 from mne_eegmamba.tokens.tokenizer import MIN_TIMES
 from mne_eegmamba.training.history import history_table
 from mne_eegmamba.training.inference import run
@@ -109,6 +110,7 @@ class NetworkEstimator(
 
     def _datasets(self, data, settings, seed, least_classes, known=None):
         """Return training and validation sets of all tasks."""
+        splits = split_tasks(data, settings["validation"], seed, self._about)
         train_sets, valid_sets = [], []
         for name, part in data.items():
             scaling = known[name].scaling if known else None
@@ -116,7 +118,7 @@ class NetworkEstimator(
                 weight = self._class_weight_of(name, part.classes)
                 own = {**settings, "class_weight": weight}
                 train_set, valid = _fit.make_datasets(
-                    name, part, own, seed, scaling, least_classes
+                    name, part, splits[name], own, scaling, least_classes
                 )
             train_sets.append(train_set)
             valid_sets += [] if valid is None else [valid]

@@ -154,6 +154,7 @@ def read_training_data(estimator, X, y, sample_weight, groups, classes=None, row
     groups = None if groups is None else np.asarray(groups)
     check_lengths(len(rows), y=y, groups=groups)
     refuse_unknown(groups=groups)
+    groups = None if groups is None else _of_one_kind(groups)
     if pd.isna(y).any() or (y.dtype.kind == "f" and np.isinf(y).any()):
         raise ValueError("y contains NaN, None or infinity; every epoch needs a label.")
     check_classification_targets(y)
@@ -173,3 +174,17 @@ def read_training_data(estimator, X, y, sample_weight, groups, classes=None, row
     labels = np.searchsorted(classes, y)
     seen = {name: value for name, value in vars(probe).items() if name.endswith("_")}
     return TrainingData(signals, rows, classes, labels, weights, groups, seen)
+
+
+def _of_one_kind(groups):
+    """Return groups as texts or numbers, refusing a mixture, which has no order."""
+    if groups.dtype != object:
+        return groups
+    texts = [isinstance(group, str) for group in groups]
+    if any(texts) and not all(texts):
+        raise TypeError(
+            "groups must be all texts or all numbers. Got both, such as "
+            f"{groups[texts.index(True)]!r} and {groups[texts.index(False)]!r}; make "
+            "texts of all of them."
+        )
+    return np.array(groups.tolist())

@@ -2,11 +2,6 @@
 
 import numpy as np
 import torch
-from sklearn.model_selection import (
-    GroupShuffleSplit,
-    StratifiedShuffleSplit,
-    check_cv,
-)
 
 from mne_eegmamba.batches.dataset import MultiTaskDataset, TaskDataset
 from mne_eegmamba.batches.multiset import as_multiset
@@ -45,77 +40,6 @@ CONFIG = (
     "activation_checkpointing",
     "backend",
 )
-
-
-def split_validation(data, validation, seed):
-    """Set validation epochs apart.
-
-    Parameters
-    ----------
-    data : TrainingData
-        All epochs.
-    validation : None | float | int | splitter
-        A share of the epochs (of the groups, where there are groups), or the first
-        fold of a scikit-learn splitter.
-    seed : int | None
-        For shares.
-
-    Returns
-    -------
-    train, valid : ndarray of int
-        Rows; ``valid`` is empty without validation.
-
-    Raises
-    ------
-    ValueError
-        If a splitter puts a group on both sides, or a share is wanted of one group.
-    """
-    rows = np.arange(len(data.labels))
-    if validation is None:
-        return rows, rows[:0]
-    weighty = data.weights > 0  # the others are as good as not there
-    if isinstance(validation, float) and weighty.any():
-        rows = rows[weighty]
-    if isinstance(validation, float):
-        _check_several_groups(data.groups, validation)
-        kind = StratifiedShuffleSplit if data.groups is None else GroupShuffleSplit
-        splitter = kind(n_splits=1, test_size=validation, random_state=seed)
-    else:
-        splitter = check_cv(validation, data.labels, classifier=True)
-    part = data.only(rows)
-    none = np.arange(0)
-    train, valid = next(splitter.split(rows, part.labels, part.groups), (none, none))
-    train, valid = rows[train], rows[valid]
-    if not len(train) or not len(valid) or len(np.intersect1d(train, valid)):
-        raise ValueError(
-            "validation must split the epochs into two parts that share none. Got "
-            f"{len(train)} for training and {len(valid)} for validation, "
-            f"{len(np.intersect1d(train, valid))} in both."
-        )
-    if not weighty[valid].any():
-        raise ValueError(
-            "validation sets apart epochs whose sample weights are all zero, so that "
-            "there would be no validation loss. Choose others."
-        )
-    valid = valid[weighty[valid]]
-    if data.groups is not None:
-        both = np.intersect1d(data.groups[train], data.groups[valid])
-        if len(both):
-            raise ValueError(
-                "validation must keep each group on one side. It put "
-                f"{both[:5].tolist()} into training and validation; use a splitter "
-                "that respects groups, such as GroupKFold."
-            )
-    return train, valid
-
-
-def _check_several_groups(groups, validation):
-    if groups is not None and len(np.unique(groups)) < 2:
-        raise ValueError(
-            f"validation={validation} sets groups apart, so there must be at least 2. "
-            f"All epochs are of the group {str(groups[0])!r}. Pass groups=, such as "
-            "runs, or groups=np.arange(n_epochs) to set single epochs apart."
-        )
 
 
 def class_factors(class_weight, data, rows):
@@ -160,7 +84,7 @@ def _listed_factors(class_weight, classes):
     return np.array([float(class_weight.get(label, 1)) for label in classes])
 
 
-def make_datasets(task, data, settings, seed, scaling=None, least_classes=2):
+def make_datasets(task, data, split, settings, scaling=None, least_classes=2):
     """Turn checked data into training and validation sets.
 
     Parameters
@@ -169,10 +93,10 @@ def make_datasets(task, data, settings, seed, scaling=None, least_classes=2):
         Name of the task.
     data : TrainingData
         Checked.
+    split : tuple of ndarray of int
+        Rows for training and for validation.
     settings : dict
         The estimator's parameters.
-    seed : int | None
-        For the validation split.
     scaling : Scaling | None, default=None
         Of an earlier fit that goes on; None learns it from the training epochs.
     least_classes : int, default=2
@@ -185,7 +109,7 @@ def make_datasets(task, data, settings, seed, scaling=None, least_classes=2):
     valid : TaskDataset | None
         Validation epochs.
     """
-    kept, valid = split_validation(data, settings["validation"], seed)
+    kept, valid = split
     if data.groups is not None:  # of equal epochs the first one's group is taken
         kept = kept[np.argsort(data.groups[kept], kind="stable")]
     factors = class_factors(settings["class_weight"], data, kept)

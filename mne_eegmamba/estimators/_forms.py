@@ -120,14 +120,21 @@ class Form:
         Returns
         -------
         groups : dict
-            An entry per task, None where nothing is known.
+            An entry per task, None where nothing is known. Those of `MultiTaskEpochs`
+            are without the task, since groups of one name are the same people.
         """
         if groups is None and self.kind == "array":
             _, groups = carried_labels(next(iter(self.parts.values())).X)
-        if groups is not None or self.kind != "flat":
+        if self.kind != "flat":
             return self.split(groups, "groups")
-        groups = self.split(X.groups, "groups")
-        return {task: groups[task] if task in X.grouped else None for task in groups}
+        known = self.parts if groups is not None else X.grouped
+        groups = self.split(X.groups if groups is None else groups, "groups")
+        return {
+            task: [str(group).removeprefix(f"{task}/") for group in groups[task]]
+            if task in known
+            else None
+            for task in groups
+        }
 
     def join(self, found):
         """Bring results of the tasks into the form in which the epochs came.

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from mne_eegmamba.ops.backend import backend_names
 from mne_eegmamba.training.callbacks import check_callbacks
 from mne_eegmamba.utils.validation import check_flag, check_number, check_option
@@ -48,6 +50,8 @@ def check_settings(estimator):
         If one is not allowed, saying which, what is allowed and what came.
     """
     settings = estimator.get_params(deep=False)
+    if isinstance(settings["validation"], np.floating):
+        settings["validation"] = float(settings["validation"])
     owner = type(estimator).__name__
     for name in (*INTEGERS, "batch_size"):
         check_number(name, settings[name], owner, 1, integer=True)

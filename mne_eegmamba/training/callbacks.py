@@ -74,6 +74,14 @@ class Progress(Callback):
         vars(self).pop("bar_", None)
 
 
+class Schedule(LRScheduler):
+    """Set the learning rate, and keep nothing of the optimizer afterwards."""
+
+    def on_train_end(self, net, **kwargs):
+        """Let go of the optimizer, which a pickled net would hold twice."""
+        vars(self).pop("lr_scheduler_", None)
+
+
 def all_callbacks(settings, n_batches):
     """Return our callbacks and those of the user.
 
@@ -92,16 +100,19 @@ def all_callbacks(settings, n_batches):
     chain = [("recorder", Recorder())]
     if settings["schedule"] == "cosine":
         factor = CosineFactor(settings["max_epochs"] * n_batches, settings["warmup"])
-        schedule = LRScheduler(LambdaLR, lr_lambda=factor, step_every="batch")
+        schedule = Schedule(LambdaLR, lr_lambda=factor, step_every="batch")
         chain.append(("schedule", schedule))
+    chain += [("progress", Progress()), *(settings["callbacks"] or [])]
     if settings["early_stopping"] is not None:
         stop = EarlyStopping(
             patience=settings["early_stopping"],
+            threshold=0.0,
             load_best=True,
             sink=_no_print,
         )
+        # last, as others would not hear of the pass after which it stops
         chain.append(("early_stopping", stop))
-    return [*chain, ("progress", Progress()), *(settings["callbacks"] or [])]
+    return chain
 
 
 def _no_print(text):
@@ -117,7 +128,7 @@ def let_go(net):
         Interrupted.
     """
     for _, callback in net.callbacks_:
-        if isinstance(callback, Recorder | Progress):
+        if isinstance(callback, Recorder | Schedule | Progress):
             callback.on_train_end(net)
 
 

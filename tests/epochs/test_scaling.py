@@ -109,11 +109,19 @@ def test_window_scaling_forgets_offset_and_size(data, rng):
 
 
 @pytest.mark.parametrize("kind", ["channel", "window"])
-def test_constant_channels(kind):
-    x = np.full((3, 2, 50), 4.0)
+@pytest.mark.parametrize("value", [4.0, 0.3, -4e-4, 1 / 3])  # and their roundings
+def test_constant_channels(kind, value):
+    x = np.full((3, 2, 50), value)
     learned = learn_scaling(x, kind)
     np.testing.assert_array_equal(learned.scale, 1)
-    np.testing.assert_array_equal(learned.apply(x), 0)
+    np.testing.assert_allclose(learned.apply(x), 0, atol=1e-15)
+    in_a_file = x.astype(np.float32)
+    np.testing.assert_allclose(learned.apply(in_a_file), 0, atol=abs(value) * 1e-7)
+
+
+def test_a_small_signal_on_a_large_offset_is_one(rng):
+    x = 0.3 + 1e-7 * rng.standard_normal((3, 2, 500))  # volts of a DC amplifier
+    np.testing.assert_allclose(learn_scaling(x, "channel").scale, 1e-7, rtol=0.1)
 
 
 def test_channel_whose_quartiles_coincide():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mne_eegmamba import EEGMambaClassifier, MultiTaskEEGMamba, MultiTaskEpochs
-from mne_eegmamba.estimators import _fit
+from mne_eegmamba.estimators import _split
 
 TINY = {
     "d_model": 16,
@@ -46,16 +46,16 @@ def numbers():
 
 @pytest.fixture
 def splits(monkeypatch):
-    """Collect what `split_validation` gives: (data, training rows, other rows)."""
+    """Collect what `split_task` gives: (data, training rows, other rows)."""
     seen = []
-    plain = _fit.split_validation
+    plain = _split.split_task
 
-    def spy(data, validation, seed):
-        train, valid = plain(data, validation, seed)
+    def spy(data, *others):
+        train, valid = plain(data, *others)
         seen.append((data, train, valid))
         return train, valid
 
-    monkeypatch.setattr(_fit, "split_validation", spy)
+    monkeypatch.setattr(_split, "split_task", spy)
     return seen
 
 

@@ -151,6 +151,10 @@ BAD_LABELS = {
         {"groups": np.array(["s1", None, "s2"] * 10, object)},
         "groups, given or carried.*Missing for 10, such as epoch 1; fill",
     ),
+    "groups of two kinds": (
+        {"groups": np.array(["s1", 2, 3] * 10, object)},
+        "all texts or all numbers. Got both, such as 's1' and 2;",
+    ),
     "groups with NaN": ({"groups": np.r_[np.nan, np.ones(29)]}, "groups, .*epoch 0;"),
     "groups are a number": ({"groups": 5}, "groups"),
     "two-dimensional groups": ({"groups": np.ones((30, 2))}, "groups|1d"),

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
-from sklearn.model_selection import GroupKFold
+from sklearn.model_selection import GroupKFold, GroupShuffleSplit
 from skorch.callbacks import Callback
 
 from mne_eegmamba import MultiTaskEEGMamba, MultiTaskEpochs, paper_parameters
@@ -287,6 +287,37 @@ class TestValidation:
             assert seen[name, "valid"]
             assert not seen[name, "train"] & seen[name, "valid"]
             assert seen[name, "train"] | seen[name, "valid"] == set(groups[name])
+
+    @pytest.mark.parametrize("form", ["dict", "flat"])
+    def test_people_are_on_one_side_in_all_tasks(self, arrays, splits, form):
+        groups = {"a": np.arange(18) // 2, "b": 3 + np.arange(18) // 2}
+        clf = make_tasks(validation=0.3)
+        if form == "dict":
+            clf.fit(*arrays, groups=groups)
+        else:
+            clf.fit(MultiTaskEpochs(*arrays, groups))
+        (_, *a), (_, *b) = splits
+        for mine, other, name in ((a, b, "b"), (b, a, "a")):
+            own = "b" if name == "a" else "a"
+            trained = set(groups[own][mine[0]])
+            assert not trained & set(groups[name][other[1]])
+            assert 2 <= 9 - len(trained) <= 4  # three of nine are wanted
+        several = {name: np.asarray(part).astype(str) for name, part in groups.items()}
+        with pytest.raises(ValueError, match="in all tasks. It put .* use a share"):
+            make_tasks(validation=GroupKFold(3)).fit(*arrays, groups=several)
+
+    def test_people_of_one_task_are_split_as_if_it_were_alone(self, arrays, splits):
+        groups = np.arange(18) // 2
+        for own in (groups, groups + 100):  # shared by both tasks, and by none
+            splits.clear()
+            make_tasks(validation=0.3).fit(*arrays, groups={"a": groups, "b": own})
+            (_, *a), (_, *b) = splits
+            seed = np.random.RandomState(0).randint(2**31 - 1)
+            draw = GroupShuffleSplit(1, test_size=0.3, random_state=seed)
+            (want,) = draw.split(groups, groups=groups)
+            for found in (a, b):
+                for rows, wanted in zip(found, want, strict=True):
+                    np.testing.assert_array_equal(rows, wanted)
 
     def test_early_stopping_brings_the_best_weights_back(self, arrays):
         X, y = arrays

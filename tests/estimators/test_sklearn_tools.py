@@ -143,6 +143,14 @@ def test_pickle(make, numbers, parameters):
     )
 
 
+def test_a_pickle_holds_the_optimizer_once(make, numbers):
+    sizes = [
+        len(pickle.dumps(make(schedule=schedule).fit(*numbers)))
+        for schedule in ("cosine", "constant")
+    ]
+    assert sizes[0] < 1.05 * sizes[1]
+
+
 def test_pickle_goes_on_as_the_original(make, numbers):
     X, y = numbers
     clf = make().fit(X, y)

@@ -10,6 +10,7 @@ from sklearn.model_selection import (
     PredefinedSplit,
     StratifiedKFold,
 )
+from skorch.callbacks import Callback
 
 from tests.estimators.agreement import assert_differ, assert_same
 
@@ -192,6 +193,29 @@ class TestEarlyStopping:
         loss = -np.log(proba[np.arange(12), y[:12]]).mean()
         np.testing.assert_allclose(loss, losses.min(), rtol=1e-5)
         assert losses.iloc[-1] > losses.min()
+
+    def test_the_least_gain_counts_and_callbacks_hear_of_the_last_pass(
+        self, make, numbers
+    ):
+        class Passes(Callback):
+            def on_epoch_end(self, net, **kwargs):
+                seen.append(len(net.history))
+
+        seen = []
+        tiny = {"lr": 1e-7, "dropout": 0.0, "mixup": 0.0, "schedule": "constant"}
+        clf = make(
+            validation=0.4,
+            early_stopping=1,
+            max_epochs=6,
+            callbacks=[Passes()],
+            **tiny,
+        ).fit(*numbers)
+        losses = clf.history_.valid_loss
+        gains = -losses.diff() / losses
+        assert gains.max() < 1e-4  # what skorch takes for none
+        assert (gains.iloc[1:-1] > 0).all()
+        assert seen == clf.history_.index.tolist()
+        assert len(losses) == 6 or gains.iloc[-1] <= 0
 
     def test_epochs_without_weight_are_not_there(self, make, numbers):
         """They are in no share, and alone they give no loss to stop by."""

@@ -16,7 +16,8 @@ from mne_eegmamba.blocks import moe
 from mne_eegmamba.training import net as net_file
 from mne_eegmamba.training.graphs import BEFORE, can_record
 
-SMALL = {"d_model": 8, "n_layers": 1, "batch_size": 4, "random_state": 0}
+SMALL = {"d_model": 8, "n_layers": 1, "batch_size": 4}
+SMALL |= {"device": "cpu", "random_state": 0}
 
 
 def tensors(tree):
