@@ -21,10 +21,10 @@ from mne_eegmamba.estimators._split import split_tasks
 from mne_eegmamba.tokens.tokenizer import MIN_TIMES
 from mne_eegmamba.training.history import history_table
 from mne_eegmamba.training.inference import run
-from mne_eegmamba.training.net import renew_net, train
+from mne_eegmamba.training.net import is_finite, renew_net, train
 from mne_eegmamba.training.precision import choose_device, device_of
 from mne_eegmamba.training.seeding import local_seed
-from mne_eegmamba.utils.notices import warn_padding
+from mne_eegmamba.utils.notices import warn_padding, warn_user
 
 
 class NetworkEstimator(
@@ -141,6 +141,11 @@ class NetworkEstimator(
         with use_log_level(self.verbose), local_seed(seed, device):
             solve_heads(net.module_, train_set, device, self.precision, anew)
             train(net, train_set, valid, n_passes)
+        if not is_finite(net.module_):
+            warn_user(
+                "Training diverged: weights of the network are infinite or NaN, and "
+                f"predictions say nothing. Try a smaller lr; it was {self.lr:g}."
+            )
 
     def _forget(self):
         for name in [n for n in vars(self) if n.endswith("_") and n[0] != "_"]:

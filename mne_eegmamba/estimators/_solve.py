@@ -51,12 +51,18 @@ def solve_heads(module, dataset, device, precision, anew=True):
 
     if not (module.config.waveform or module.config.contrast):
         return
-    for part in ProgressBar(dataset.tasks, mesg="Solving heads"):
-        key = module_key(part.task)
-        if module.config.waveform:
-            _solve_head(module.waveform_heads[key], part, read, anew)
-        if module.config.contrast:
-            _solve_contrast(module.contrast_heads[key], part, read, anew)
+    heads = torch.nn.ModuleList([module.waveform_heads, module.contrast_heads])
+    before = {name: value.clone() for name, value in heads.state_dict().items()}
+    try:
+        for part in ProgressBar(dataset.tasks, mesg="Solving heads"):
+            key = module_key(part.task)
+            if module.config.waveform:
+                _solve_head(module.waveform_heads[key], part, read, anew)
+            if module.config.contrast:
+                _solve_contrast(module.contrast_heads[key], part, read, anew)
+    except BaseException:  # one that goes on shall stay as it was
+        heads.load_state_dict(before)
+        raise
 
 
 def _solve_head(head, part, read, anew):

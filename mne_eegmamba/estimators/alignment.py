@@ -108,7 +108,10 @@ class EuclideanAlignment(TransformerMixin, BaseEstimator):
         self : EuclideanAlignment
             The same.
         """
-        if not isinstance(X, MultiTaskEpochs | dict):
+        if isinstance(X, MultiTaskEpochs | dict):
+            for size in ("n_features_in_", "feature_names_in_"):  # of an earlier array
+                vars(self).pop(size, None)
+        else:
             _data.read(self, X)
         return self
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed, effective_n_jobs
-from sklearn.model_selection import check_cv
 
 from mne_eegmamba.epochs.multitask import MultiTaskEpochs
 from mne_eegmamba.evaluation.cross_validation import (
@@ -14,7 +13,7 @@ from mne_eegmamba.evaluation.cross_validation import (
     predict_alone,
     predict_together,
 )
-from mne_eegmamba.evaluation.folds import TaskGroupKFold
+from mne_eegmamba.evaluation.folds import folds_of
 from mne_eegmamba.evaluation.metrics import score_table
 
 COLUMNS = [
@@ -79,14 +78,16 @@ def compare(candidates, data, cv=None, n_jobs=None):
     scores : pandas.DataFrame
         A row per task, candidate and fold, where ``subject`` is missing, and a row per
         subject of each fold, where a task has groups. Further columns: ``trained``
-        (``"alone"`` or ``"jointly"``), those of `score_table`, ``n_classes``,
-        ``n_train`` (epochs of the task), ``seconds`` of the fit and the predictions
-        (of a joint network: on all tasks), and ``reason``, why there are no scores.
+        (``"alone"`` or ``"jointly"``), those of `score_table`, ``n_classes`` (those
+        that occur), ``n_train`` (epochs of the task), ``seconds`` of the fit and the
+        predictions (of a joint network: on all tasks), and ``reason``, why there are no
+        scores.
 
     Raises
     ------
     TypeError, ValueError
-        If candidates or data are of another kind.
+        If candidates or data are of another kind, or a fold tests on a label that it
+        does not train on.
 
     See Also
     --------
@@ -117,8 +118,7 @@ def compare(candidates, data, cv=None, n_jobs=None):
     7   another     1       NaN  has no package
     """
     _check(candidates, data)
-    cv = TaskGroupKFold() if cv is None else check_cv(cv)
-    folds = list(cv.split(data, data.y, data.groups))
+    folds = folds_of(data, cv)
     jobs = [
         (name, candidate, fold, task)
         for name, candidate in candidates.items()
@@ -199,12 +199,16 @@ def _run(candidate, task, data, train, test, number):
 def _scores(task, found, train, test):
     """Give the scores of a task in a fold, then those of each subject in it."""
     y_true, proba, classes = found
-    about = {"n_classes": len(classes), "n_train": int(np.sum(train.task == task))}
-    yield {**score_table(y_true, proba, classes), **about}
+    n_train = int(np.sum(train.task == task))
+
+    def scores(rows):
+        found = score_table(y_true[rows], proba[rows], classes)
+        return {**found, "n_classes": len(np.unique(y_true[rows])), "n_train": n_train}
+
+    yield scores(slice(None))
     if task not in test.grouped:
         return
     subjects = test.groups[test.task == task]
     for subject in np.unique(subjects):
-        rows = subjects == subject
-        scores = score_table(y_true[rows], proba[rows], classes)
-        yield {"subject": str(subject).split("/", 1)[1], **scores, **about}
+        name = str(subject).split("/", 1)[1]
+        yield {"subject": name, **scores(subjects == subject)}

@@ -4,11 +4,10 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import clone
-from sklearn.model_selection import check_cv
 from sklearn.utils.validation import has_fit_parameter
 
 from mne_eegmamba.epochs.multitask import MultiTaskEpochs
-from mne_eegmamba.evaluation.folds import TaskGroupKFold
+from mne_eegmamba.evaluation.folds import folds_of
 from mne_eegmamba.evaluation.metrics import score_table
 from mne_eegmamba.training.precision import card_for
 
@@ -43,6 +42,8 @@ def evaluate(estimator, data, cv=None, alone=False, n_jobs=None):
     ------
     TypeError
         If data are not `MultiTaskEpochs`.
+    ValueError
+        If a fold tests on a label that it does not train on.
 
     Examples
     --------
@@ -62,8 +63,7 @@ def evaluate(estimator, data, cv=None, alone=False, n_jobs=None):
             "evaluate needs MultiTaskEpochs, which hold labels and groups; make them "
             f"with MultiTaskEpochs({{'task': epochs}}). Got {type(data).__name__}."
         )
-    cv = TaskGroupKFold() if cv is None else check_cv(cv)
-    folds = list(cv.split(data, data.y, data.groups))
+    folds = folds_of(data, cv)
     score = score_alone if alone else score_together
     at_once = effective_n_jobs(n_jobs) > 1
     found = Parallel(n_jobs)(

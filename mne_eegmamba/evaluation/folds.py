@@ -1,7 +1,7 @@
 """Folds that keep people apart and test every task."""
 
 import numpy as np
-from sklearn.model_selection import BaseCrossValidator, GroupKFold
+from sklearn.model_selection import BaseCrossValidator, GroupKFold, check_cv
 from sklearn.utils.validation import check_consistent_length
 
 from mne_eegmamba.utils.validation import check_number
@@ -146,6 +146,39 @@ class TaskGroupKFold(BaseCrossValidator):
     def _iter_test_indices(self, X=None, y=None, groups=None):
         for _, test in self.split(X, y, groups):
             yield test
+
+
+def folds_of(data, cv):
+    """Return the folds of a cross-validation, none of which tests on unknown labels.
+
+    Parameters
+    ----------
+    data : MultiTaskEpochs
+        Epochs with labels and groups.
+    cv : splitter | iterable of (train, test) | None
+        Folds over all epochs; None takes ``TaskGroupKFold(5)``.
+
+    Returns
+    -------
+    folds : list of tuple of ndarray of int
+        Training and test indices.
+
+    Raises
+    ------
+    ValueError
+        If a label is tested on that is not trained on.
+    """
+    cv = TaskGroupKFold() if cv is None else check_cv(cv)
+    folds = list(cv.split(data, data.y, data.groups))
+    for number, (train, test) in enumerate(folds):
+        unknown = np.setdiff1d(data.y[test], data.y[train])
+        if len(unknown):
+            raise ValueError(
+                f"Fold {number} tests on labels that its training part lacks: "
+                f'{unknown.tolist()}, as "task/label". Use other folds, or leave the '
+                "epochs of rare labels out."
+            )
+    return folds
 
 
 def split_groups(groups):

@@ -263,3 +263,19 @@ def renew_net(net, settings, n_batches):
     new = build_net(net.module_, settings, device, rng, n_batches)
     new.optimizer_.state = net.optimizer_.state
     return new
+
+
+def is_finite(module):
+    """Return whether all weights of a network are numbers.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The network.
+
+    Returns
+    -------
+    finite : bool
+        Asked of a GPU once for all of them.
+    """
+    return bool(torch.stack([p.isfinite().all() for p in module.parameters()]).all())

@@ -139,6 +139,13 @@ def test_dict(X, groups):
     np.testing.assert_array_equal(found["y"], EuclideanAlignment().transform(X[:4]))
 
 
+def test_tasks_may_follow_an_array(X, groups):
+    alignment = EuclideanAlignment().fit(X)
+    found = alignment.fit_transform({"a": X[:, :2]}, groups={"a": groups})
+    want = EuclideanAlignment().fit_transform(X[:, :2], groups=groups)
+    np.testing.assert_array_equal(found["a"], want)
+
+
 def test_pipeline_by_subject(make, epochs):
     pipeline = make_pipeline(EuclideanAlignment(), make(max_epochs=1))
     scores = cross_val_score(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mne_eegmamba import EEGMambaClassifier, MultiTaskEpochs
+from mne_eegmamba.estimators import _solve
 from mne_eegmamba.utils.names import module_key
 from tests.estimators.conftest import make_tasks
 
@@ -83,6 +84,25 @@ def test_only_a_further_fit_makes_them_anew(make, noise):
     np.testing.assert_array_equal(mixing_of(clf.fit(X[40:], y[40:])), fresh)
     clf.fit(X[:2], y[:2])  # none can be held out
     np.testing.assert_array_equal(mixing_of(clf), fresh)
+
+
+def test_an_interrupt_leaves_them(make, noise, monkeypatch):
+    X, y = noise
+    clf = make(warm_start=True, max_epochs=1).fit(X[:40], y[:40])
+    before = {k: v.clone() for k, v in clf.net_.module_.state_dict().items()}
+    solve, calls = _solve.solve, []
+
+    def interrupted(*arguments):
+        calls.append(1)
+        if len(calls) == 2:  # the waveform head is solved, mixtures are anew
+            raise KeyboardInterrupt
+        return solve(*arguments)
+
+    monkeypatch.setattr(_solve, "solve", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        clf.fit(X[40:], y[40:])
+    for name, value in clf.net_.module_.state_dict().items():
+        np.testing.assert_array_equal(value, before[name], name)
 
 
 def test_a_new_task_has_its_own(noise):

@@ -118,6 +118,11 @@ class TestRandomness:
         assert clf.predict(X[:, :, :295]).shape == (30,)
 
 
+def test_diverged_training_says_so(make, numbers):
+    with pytest.warns(UserWarning, match="Training diverged.*lr; it was 1e\\+06"):
+        make(lr=1e6, clip_norm=None).fit(*numbers)
+
+
 class TestHistory:
     def test_a_row_per_pass(self, make, numbers):
         history = make(max_epochs=3).fit(*numbers).history_

@@ -139,6 +139,30 @@ def test_other_errors_are_errors(data):
         compare({"broken": Broken()}, data, TaskGroupKFold(2))
 
 
+def test_folds_are_looked_at_before_anything_is_trained(data):
+    class Never(Nearest):
+        def fit(self, X, y):
+            raise AssertionError
+
+    everything = np.arange(48)
+    rare = everything[data.y == "b/q"]
+    folds = [(everything, everything), (np.setdiff1d(everything, rare), everything)]
+    message = r"Fold 1 tests on labels that its training part lacks: \['b/q'\], as"
+    with pytest.raises(ValueError, match=message):
+        compare({"never": Never()}, data, folds)
+    with pytest.raises(ValueError, match=message):
+        evaluate(Never(), data, folds, alone=True)
+
+
+def test_chance_counts_the_classes_that_occur(data):
+    rows = data.y != "b/q"
+    folds = [(np.arange(48), np.flatnonzero(rows))]
+    found = compare({"majority": DummyClassifier()}, data, folds)
+    table = comparison_table(found, measure="balanced_accuracy")
+    assert table.loc[("b", "majority"), "mean"] == 0.5
+    assert table.loc[("b", "majority"), "chance"] == 0.5
+
+
 def test_fits_at_once_give_the_same(data):
     candidates = {"nearest": Nearest(), "majority": DummyClassifier()}
     tables = [compare(candidates, data, TaskGroupKFold(2), n_jobs=n) for n in (1, 2)]
