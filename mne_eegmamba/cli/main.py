@@ -6,6 +6,8 @@ import sys
 from importlib import import_module
 from importlib.metadata import version
 
+from mne_eegmamba.utils.interrupts import ending_everything
+
 COMMANDS = {
     "datasets": "what is known of the paper's data sets, and where to get them",
     "prepare": "read, filter and cut a data set once, into a store",
@@ -84,7 +86,8 @@ def main(arguments=None):
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("mne_eegmamba").setLevel(logging.INFO)
     try:
-        _module(options.command).run(options)
+        with ending_everything():
+            _module(options.command).run(options)
     except KeyboardInterrupt:
         print("Interrupted; what was written stays.", file=sys.stderr)
         return 130

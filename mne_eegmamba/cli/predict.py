@@ -22,8 +22,8 @@ def run(options):
     model = read_model(options.model)
     tables = []
     for task, epochs in read_data(options.data).items():
-        name = next(iter(model.tasks_)) if task is None else task
         single = not hasattr(model, "task_classes_")
+        name = _task_of(model, task, single)
         proba = model.predict_proba(epochs if single else {name: epochs})
         proba = proba if single else proba[name]
         classes = model.tasks_[name].classes
@@ -39,3 +39,21 @@ def run(options):
     else:
         found.to_csv(options.out, index=False)
         print(f"{len(found)} epochs written to {options.out}")
+
+
+def _task_of(model, task, single):
+    """Return the name that the model has for a task of the command line."""
+    names = list(model.tasks_)
+    if task is None and len(names) == 1:
+        return names[0]
+    if single and task is not None:
+        raise ValueError(
+            f"The model knows one task without a name. Got {task}=PATH; give the path "
+            "alone."
+        )
+    if task not in names:
+        raise ValueError(
+            f"The model knows the tasks {names}; give TASK=PATH with one of them. Got "
+            + ("a path alone." if task is None else f"{task}=PATH.")
+        )
+    return task

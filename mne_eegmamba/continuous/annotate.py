@@ -19,7 +19,8 @@ def annotate_raw(clf, raw, task=None, overlap=0.0):
         Fitted on Epochs.
     raw : mne.io.BaseRaw
         Recording, in volts, filtered like the training data; it need not be loaded.
-        Channels that `fit` did not see are left aside.
+        Channels that `fit` did not see are left aside, and its projectors are applied,
+        as `mne.Epochs` does unless told otherwise.
     task : str | None, default=None
         Which task, for a network that knows several.
     overlap : float, default=0.0
@@ -36,7 +37,7 @@ def annotate_raw(clf, raw, task=None, overlap=0.0):
     Raises
     ------
     TypeError
-        If ``raw`` is no recording.
+        If ``clf`` is another estimator, or ``raw`` no recording.
     sklearn.exceptions.NotFittedError
         If ``clf`` is not fitted.
     ValueError
@@ -66,6 +67,13 @@ def annotate_raw(clf, raw, task=None, overlap=0.0):
         raise TypeError(
             "raw must be a continuous recording, mne.io.Raw. Got "
             f"{type(raw).__name__}; predict is for Epochs and arrays."
+        )
+    if not hasattr(clf, "tasks_"):
+        raise TypeError(
+            "clf must be an EEGMambaClassifier or a MultiTaskEEGMamba. Got "
+            f"{type(clf).__name__}; give the fitted network that is in it, such as "
+            "search.best_estimator_ or pipeline[-1], and a recording prepared as its "
+            "training data were."
         )
     name, known = _task(clf, task)
     if not 0 <= overlap < 1:

@@ -18,6 +18,11 @@ def event_names(X):
     -------
     names : ndarray of str, shape (n_epochs,)
         Names, in the order of the epochs; labels of windows as they are.
+
+    Raises
+    ------
+    ValueError
+        If an event has no name or two.
     """
     names = []
     for epochs in epochs_list(X):
@@ -25,6 +30,13 @@ def event_names(X):
             names.extend(window_labels(epochs))
             continue
         by_code = {code: name for name, code in epochs.event_id.items()}
+        unnamed = np.setdiff1d(epochs.events[:, 2], list(by_code))
+        if len(unnamed) or len(by_code) < len(epochs.event_id):
+            raise ValueError(
+                "event_id must name each event once, as the names are the labels. Got "
+                f"{epochs.event_id}"
+                + (f", and events {unnamed.tolist()}." if len(unnamed) else ".")
+            )
         names.extend(by_code[code] for code in epochs.events[:, 2])
     return np.array(names)
 

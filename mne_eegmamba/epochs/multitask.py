@@ -82,7 +82,7 @@ class MultiTaskEpochs:
         self.task = np.repeat(np.array(self.tasks), list(sizes.values()))
         self.y = np.concatenate([_flat(k, n, y=y[k]) for k, n in sizes.items()])
         self.groups = np.concatenate(
-            [_flat(k, n, groups=groups[k]) for k, n in sizes.items()]
+            [_flat(k, n, groups=_whole(groups[k])) for k, n in sizes.items()]
         )
         self._rows = np.concatenate([np.arange(n) for n in sizes.values()])
 
@@ -283,3 +283,10 @@ def _flat(task, n, **values):
     (found,) = values.values()
     found = np.zeros(n, dtype=int) if found is None else found
     return np.array([f"{task}/{value}" for value in found], dtype=str)
+
+
+def _whole(groups):
+    """Return numbers that pandas made floats of, for a gap, as they were."""
+    if groups is None or groups.dtype.kind != "f":
+        return groups
+    return groups.astype(int) if (groups == np.round(groups)).all() else groups

@@ -8,6 +8,7 @@ IQR_OF_NORMAL = 1.3489795003921634
 SAMPLE_BUDGET = 2**26  # samples of all channels that the statistics look at
 ENOUGH = 32  # samples below which no scale can be judged
 ROUNDING = np.finfo(np.float32).eps  # relative spread of a constant in some file
+FLAT = 1e-10  # relative size of a channel that was off, and then filtered
 FACTOR = 1000  # volts and microvolts differ by 1e6, volts and millivolts by 1e3
 
 
@@ -63,21 +64,27 @@ class Scaling:
         Raises
         ------
         ValueError
-            If the typical size differs from the training data's by 1000 or more.
+            If the typical size differs from the training data's by 1000 or more, or
+            that of one channel is larger by 100 times as much. Channels that are flat
+            are not judged.
         """
-        known = self.magnitude > 0
         part = _thinned(data, rows)
         size = _magnitude(part)
-        if not known.any() or part.size < ENOUGH or not size[known].any():
+        known = (self.magnitude > 0) & (size > FLAT * self.magnitude)
+        if not known.any() or part.size < ENOUGH:
             return
-        ratio = float(np.median(size[known] / self.magnitude[known]))
-        if ratio >= FACTOR or ratio <= 1 / FACTOR:
-            raise ValueError(
-                f"X has another scale than in fit: its typical absolute sample is "
-                f"{np.median(size[known]):.3g}, in fit it was "
-                f"{np.median(self.magnitude[known]):.3g}. They may differ by less "
-                f"than a factor of {FACTOR}; check the units (volts, microvolts)."
-            )
+        ratios = size[known] / self.magnitude[known]
+        typical, worst = float(np.median(ratios)), int(ratios.argmax())
+        fits = 1 / FACTOR < typical < FACTOR
+        if fits and ratios[worst] < 100 * FACTOR:
+            return
+        which = worst if fits else slice(None)
+        raise ValueError(
+            f"{'A channel of X' if fits else 'X'} has another scale than in fit: its "
+            f"typical absolute sample is {np.median(size[known][which]):.3g}, in fit "
+            f"it was {np.median(self.magnitude[known][which]):.3g}. They may differ by "
+            f"less than a factor of {FACTOR}; check the units (volts, microvolts)."
+        )
 
 
 def learn_scaling(data, kind, rows=None):

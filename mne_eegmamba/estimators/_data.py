@@ -154,7 +154,7 @@ def read_training_data(estimator, X, y, sample_weight, groups, classes=None, row
     groups = None if groups is None else np.asarray(groups)
     check_lengths(len(rows), y=y, groups=groups)
     refuse_unknown(groups=groups)
-    groups = None if groups is None else _of_one_kind(groups)
+    groups = None if groups is None else of_one_kind(groups)
     if pd.isna(y).any() or (y.dtype.kind == "f" and np.isinf(y).any()):
         raise ValueError("y contains NaN, None or infinity; every epoch needs a label.")
     check_classification_targets(y)
@@ -176,8 +176,24 @@ def read_training_data(estimator, X, y, sample_weight, groups, classes=None, row
     return TrainingData(signals, rows, classes, labels, weights, groups, seen)
 
 
-def _of_one_kind(groups):
-    """Return groups as texts or numbers, refusing a mixture, which has no order."""
+def of_one_kind(groups):
+    """Return groups as texts or numbers, refusing a mixture, which has no order.
+
+    Parameters
+    ----------
+    groups : ndarray, shape (n_epochs,)
+        Of any dtype.
+
+    Returns
+    -------
+    groups : ndarray, shape (n_epochs,)
+        The same.
+
+    Raises
+    ------
+    TypeError
+        If some are texts and others are not.
+    """
     if groups.dtype != object:
         return groups
     texts = [isinstance(group, str) for group in groups]

@@ -80,7 +80,10 @@ def _listed_factors(class_weight, classes):
     """Look classes up as scikit-learn does, which takes the text "1" for the number."""
     missing = [label for label in classes if label not in class_weight]
     if missing and not set(class_weight) <= set(classes):
-        raise ValueError(f"The classes {missing} are not in class_weight.")
+        unknown = [label for label in class_weight if label not in classes]
+        raise ValueError(
+            f"class_weight has {unknown}, which are no classes, and lacks {missing}."
+        )
     return np.array([float(class_weight.get(label, 1)) for label in classes])
 
 

@@ -196,8 +196,8 @@ def read_form(X, task, default):
     ----------
     X : dict | MultiTaskEpochs | mne.Epochs | list of mne.Epochs | array-like
         Epochs of one or several tasks.
-    task : array-like of str | None
-        Task of each epoch, for one array or Epochs.
+    task : array-like of str | str | None
+        Task of each epoch or of all, for one array or Epochs.
     default : str
         The task of epochs that name none.
 
@@ -224,8 +224,8 @@ def read_form(X, task, default):
         n = _count(X)
         part = Part(X, None, None if n is None else np.arange(n))
         return Form("array", {default: part}, n)
-    task = column_or_1d(task)
     n = _count(X)
+    task = column_or_1d([task] * (n or 1) if isinstance(task, str) else task)
     check_lengths(n, task=task)
     for name in np.unique(task):
         check_task_name(str(name) if isinstance(name, np.str_) else name)

@@ -1,6 +1,7 @@
 """Check the estimator's parameters, all at once, when `fit` starts."""
 
 from collections.abc import Mapping
+from numbers import Integral
 
 import numpy as np
 
@@ -31,13 +32,15 @@ MIXTURE_OPTIONS = {
 }
 
 
-def check_settings(estimator):
+def check_settings(estimator, **fixed):
     """Return the estimator's parameters, checked.
 
     Parameters
     ----------
     estimator : estimator
         Left as it is.
+    **fixed : object
+        Parameters that are others than the estimator's.
 
     Returns
     -------
@@ -49,7 +52,7 @@ def check_settings(estimator):
     TypeError, ValueError
         If one is not allowed, saying which, what is allowed and what came.
     """
-    settings = estimator.get_params(deep=False)
+    settings = {**estimator.get_params(deep=False), **fixed}
     if isinstance(settings["validation"], np.floating):
         settings["validation"] = float(settings["validation"])
     owner = type(estimator).__name__
@@ -121,6 +124,8 @@ def _check_class_weight(class_weight, owner):
 def _check_validation(validation, patience, owner):
     if isinstance(validation, float):
         check_number("validation", validation, owner, 0, 0.9, low_open=True)
+    elif isinstance(validation, Integral):
+        check_number("validation", validation, owner, 2, integer=True)
     if patience is None:
         return
     check_number("early_stopping", patience, owner, 1, integer=True)

@@ -214,6 +214,7 @@ class EuclideanAlignment(TransformerMixin, BaseEstimator):
         groups = np.zeros(n, dtype=int) if groups is None else np.asarray(groups)
         check_lengths(n, groups=groups)
         refuse_unknown(groups=groups)
+        groups = _data.of_one_kind(groups)
         if self.n_fft is not None:
             owner = type(self).__name__
             check_number("n_fft", self.n_fft, owner, MIN_FFT, integer=True)

@@ -332,12 +332,9 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         TypeError, ValueError
             If data or parameters are not allowed; the estimator stays as it was.
         """
-        settings = {
-            **check_settings(self),
-            "validation": None,
-            "early_stopping": None,
-            "schedule": "constant",
-        }
+        settings = check_settings(
+            self, validation=None, early_stopping=None, schedule="constant"
+        )
         if not hasattr(self, "net_"):
             data = _data.read_training_data(self, X, y, sample_weight, None, classes)
             seen, data = data.seen, {_fit.TASK: data}

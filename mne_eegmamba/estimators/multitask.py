@@ -342,8 +342,8 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         y : dict | array-like | None, default=None
             Labels: a dict for a dict, ``"task/label"`` for `MultiTaskEpochs`, else any
             labels. None takes the event names of Epochs, and ``X.y``.
-        task : array-like of str, shape (n_epochs,) | None, default=None
-            Task of each epoch, for one array or Epochs.
+        task : array-like of str, shape (n_epochs,) | str | None, default=None
+            Task of each epoch, or of all, for one array or Epochs.
         sample_weight : dict | array-like | None, default=None
             Weights, none negative.
         groups : dict | array-like | None, default=None
@@ -396,12 +396,9 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         TypeError, ValueError
             If data or parameters are not allowed; the estimator stays as it was.
         """
-        settings = {
-            **check_settings(self),
-            "validation": None,
-            "early_stopping": None,
-            "schedule": "constant",
-        }
+        settings = check_settings(
+            self, validation=None, early_stopping=None, schedule="constant"
+        )
         first = not hasattr(self, "net_")
         form, data = self._read_training(
             X, y, task, sample_weight, None, known=not first, classes=classes
@@ -418,8 +415,8 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         ----------
         X : dict | MultiTaskEpochs | mne.Epochs | list of mne.Epochs | ndarray
             Epochs, as in `fit`. Channels of Epochs are found by name.
-        task : array-like of str, shape (n_epochs,) | None, default=None
-            Task of each epoch, for one array or Epochs.
+        task : array-like of str, shape (n_epochs,) | str | None, default=None
+            Task of each epoch, or of all, for one array or Epochs.
 
         Returns
         -------
@@ -444,8 +441,8 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         ----------
         X : dict | MultiTaskEpochs | mne.Epochs | list of mne.Epochs | ndarray
             Epochs, as in `predict_proba`.
-        task : array-like of str, shape (n_epochs,) | None, default=None
-            Task of each epoch, for one array or Epochs.
+        task : array-like of str, shape (n_epochs,) | str | None, default=None
+            Task of each epoch, or of all, for one array or Epochs.
 
         Returns
         -------
@@ -474,8 +471,8 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         ----------
         X : dict | MultiTaskEpochs | mne.Epochs | list of mne.Epochs | ndarray
             Epochs, as in `predict_proba`.
-        task : array-like of str, shape (n_epochs,) | None, default=None
-            Task of each epoch, for one array or Epochs.
+        task : array-like of str, shape (n_epochs,) | str | None, default=None
+            Task of each epoch, or of all, for one array or Epochs.
 
         Returns
         -------
@@ -500,8 +497,8 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         ----------
         X : dict | MultiTaskEpochs | mne.Epochs | list of mne.Epochs | ndarray
             Epochs, as in `predict_proba`.
-        task : array-like of str, shape (n_epochs,) | None, default=None
-            Task of each epoch, for one array or Epochs.
+        task : array-like of str, shape (n_epochs,) | str | None, default=None
+            Task of each epoch, or of all, for one array or Epochs.
 
         Returns
         -------
@@ -546,8 +543,8 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
             Epochs, as in `predict_proba`.
         y : dict | array-like | None, default=None
             True labels, as in `fit`.
-        task : array-like of str, shape (n_epochs,) | None, default=None
-            Task of each epoch, for one array or Epochs.
+        task : array-like of str, shape (n_epochs,) | str | None, default=None
+            Task of each epoch, or of all, for one array or Epochs.
         sample_weight : dict | array-like | None, default=None
             Weights.
 
@@ -664,8 +661,8 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         ----------
         X : dict | MultiTaskEpochs | mne.Epochs | list of mne.Epochs | ndarray
             Epochs, as in `predict_proba`.
-        task : array-like of str, shape (n_epochs,) | None, default=None
-            Task of each epoch, for one array or Epochs.
+        task : array-like of str, shape (n_epochs,) | str | None, default=None
+            Task of each epoch, or of all, for one array or Epochs.
         layer : int, default=-1
             Which block's mixture; -1 is the last.
 
@@ -696,8 +693,8 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         ----------
         X : dict | MultiTaskEpochs | mne.Epochs | list of mne.Epochs | ndarray
             Epochs, as in `predict_proba`.
-        task : array-like of str, shape (n_epochs,) | None, default=None
-            Task of each epoch, for one array or Epochs.
+        task : array-like of str, shape (n_epochs,) | str | None, default=None
+            Task of each epoch, or of all, for one array or Epochs.
         layer : int, default=-1
             Which block's mixture; -1 is the last.
 

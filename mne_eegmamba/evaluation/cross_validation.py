@@ -10,6 +10,7 @@ from mne_eegmamba.epochs.multitask import MultiTaskEpochs
 from mne_eegmamba.evaluation.folds import folds_of
 from mne_eegmamba.evaluation.metrics import score_table
 from mne_eegmamba.training.precision import card_for
+from mne_eegmamba.utils.interrupts import ending_everything
 
 
 def evaluate(estimator, data, cv=None, alone=False, n_jobs=None):
@@ -108,6 +109,7 @@ def for_fold(estimator, number):
     return estimator.set_params(**dict.fromkeys(free, card))
 
 
+@ending_everything()
 def predict_together(estimator, train, test):
     """Train one estimator on all tasks and predict each.
 
@@ -134,6 +136,7 @@ def predict_together(estimator, train, test):
     return found
 
 
+@ending_everything()
 def predict_alone(estimator, train, test):
     """Train a copy of an estimator on each task alone and predict that task.
 

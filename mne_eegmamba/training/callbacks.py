@@ -5,6 +5,7 @@ from collections import defaultdict
 
 from mne.utils import ProgressBar
 from skorch.callbacks import Callback, EarlyStopping, LRScheduler
+from skorch.callbacks.scoring import ScoringBase
 from torch.optim.lr_scheduler import LambdaLR
 
 from mne_eegmamba.training.history import fetch
@@ -157,4 +158,11 @@ def check_callbacks(callbacks, owner):
                 f"The `callbacks` parameter of {owner} must be None or a list of "
                 "skorch callbacks or pairs of a name and a skorch callback. Got "
                 f"{item!r}."
+            )
+        if issubclass(kind, ScoringBase):
+            raise TypeError(
+                f"The `callbacks` parameter of {owner} cannot have {kind.__name__}: "
+                "the net of several heads is no classifier by itself. With "
+                "`validation` the history has valid_loss and valid_accuracy; score "
+                "the fitted estimator for others."
             )

@@ -22,12 +22,15 @@ from mne_eegmamba.training.optim import (
 )
 from mne_eegmamba.training.precision import autocast, device_of, on_card
 from mne_eegmamba.utils.forks import leave_threads
+from mne_eegmamba.utils.interrupts import ends_everything
+from mne_eegmamba.utils.notices import warn_user
 
 
 class EEGMambaNet(NeuralNet):
     """skorch net over `MultiTaskDataset`: a batch has one task; labels have weights."""
 
     _replays = None  # while `train` has the card replay steps
+    _interrupted = False
 
     def __init__(
         self,
@@ -66,6 +69,9 @@ class EEGMambaNet(NeuralNet):
                 self.history.record_batch(size, len(batch[0]))
                 self.notify("on_batch_end", batch=batch, training=training, **step)
                 n_batches += 1
+        except KeyboardInterrupt:  # after this skorch ends without a word
+            self._interrupted = True
+            raise
         finally:
             rows = [row for row in self.history[-1]["batches"] if loss in row]
             for row, value in zip(rows, fetch([r[loss] for r in rows]), strict=True):
@@ -203,11 +209,14 @@ def train(net, dataset, valid, n_passes):
 
     Raises
     ------
+    KeyboardInterrupt
+        If an interrupt shall end more than the fit.
     MemoryError
         If a GPU's memory does not suffice for a batch; the net keeps what it learned
         from the batches before.
     """
     leave_threads()
+    net._interrupted = False
     net.max_epochs = n_passes
     net.train_split = None if valid is None else predefined_split(valid)
     fits = True
@@ -230,6 +239,18 @@ def train(net, dataset, valid, n_passes):
         net.notify("on_train_end", X=None, y=None)
         net.optimizer_.zero_grad()
         raise _too_large(net)
+    if net._interrupted:
+        _tell_interrupted(net)
+
+
+def _tell_interrupted(net):
+    if ends_everything():
+        raise KeyboardInterrupt
+    n_done = sum("train_loss" in row for row in net.history)
+    warn_user(
+        f"Training was interrupted after {n_done} of {net.max_epochs} passes; the "
+        "network keeps what it has learned."
+    )
 
 
 def _too_large(net):

@@ -39,6 +39,8 @@ def check_option(name, value, allowed, owner):
 
 
 def _same(value, option):
+    if isinstance(value, np.str_ | np.bool_):  # from a grid of arrays
+        value = value.item()
     return type(value) is type(option) and value == option
 
 
@@ -109,7 +111,7 @@ def check_flag(name, value, owner):
     TypeError
         If the value is not a bool.
     """
-    if not isinstance(value, bool):
+    if not isinstance(value, bool | np.bool_):
         raise TypeError(
             f"The `{name}` parameter of {owner} must be True or False. Got {value!r}."
         )

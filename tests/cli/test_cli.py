@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -12,6 +13,7 @@ from mne_eegmamba import EEGMambaClassifier, MultiTaskEEGMamba
 from mne_eegmamba.cli import arguments
 from mne_eegmamba.cli.main import COMMANDS, main
 from mne_eegmamba.datasets import write_store
+from mne_eegmamba.training.callbacks import Recorder
 from tests.datasets.noise import make_recordings, read_noise
 
 TINY = [
@@ -111,6 +113,42 @@ def test_fit_and_predict_one_task(files, capsys):
     assert lines[0].split() == ["epoch", "predicted", "p(rest)", "p(task)"]
     found = [line.split()[1] for line in lines[1:]]
     assert found == clf.predict(arguments.read_epochs(data)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("hand-epo.fif", r"tasks \['hand', 'noise'\]; give TASK=PATH .* a path alone"),
+        ("foot=hand-epo.fif", "with one of them. Got foot=PATH"),
+    ],
+)
+def test_predict_needs_to_know_which_task(model, files, capsys, data, message):
+    task, _, path = data.rpartition("=")
+    data = f"{task}={files / path}" if task else str(files / path)
+    assert main(["predict", str(model), "--data", data]) == 1
+    assert re.search(message, capsys.readouterr().err)
+
+
+def test_predict_with_a_name_for_a_task_that_has_none(files, tmp_path, capsys):
+    path = str(tmp_path / "one.eegmamba")
+    data = str(files / "hand-epo.fif")
+    tiny = ["d_model=8", "n_layers=1", "max_epochs=1"]
+    assert main(["fit", path, "--data", data, "--set", *tiny]) == 0
+    assert main(["predict", path, "--data", f"hand={data}"]) == 1
+    assert "Got hand=PATH; give the path alone" in capsys.readouterr().err
+
+
+def test_an_interrupt_while_training_ends_the_command(files, tmp_path, monkeypatch):
+    class Stop:
+        def on_batch_end(self, net, **kwargs):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Recorder, "on_batch_end", Stop.on_batch_end)
+    path = tmp_path / "one.eegmamba"
+    data = str(files / "hand-epo.fif")
+    tiny = ["d_model=8", "n_layers=1", "max_epochs=1"]
+    assert main(["fit", str(path), "--data", data, "--set", *tiny]) == 130
+    assert not path.exists()
 
 
 def test_fit_looks_for_the_folder_before_it_trains(files, capsys):

@@ -2,6 +2,7 @@ import mne
 import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
 
 from mne_eegmamba import EEGMambaClassifier, MultiTaskEEGMamba, annotate_raw
 from mne_eegmamba.continuous import annotate
@@ -204,6 +205,11 @@ def test_several_tasks(labelled):
 def test_overlap_out_of_range(clf, overlap):
     with pytest.raises(ValueError, match="at least 0 and less than 1"):
         annotate_raw(clf, make_raw(900), overlap=overlap)
+
+
+def test_an_estimator_around_the_network(clf):
+    with pytest.raises(TypeError, match=r"Got Pipeline; .* pipeline\[-1\]"):
+        annotate_raw(make_pipeline(clf), make_raw(900))
 
 
 def test_missing_channel(clf):

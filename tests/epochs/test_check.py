@@ -241,3 +241,15 @@ class TestLabels:
         with pytest.raises(ValueError, match="1 of 2 Epochs of a list .*'subject'"):
             metadata_column([epochs, bare], "subject")
         assert metadata_column(epochs, "session") is None
+
+
+def test_events_need_one_name_each():
+    info = mne.create_info(1, 100.0, "eeg")
+    events = np.c_[:4, [0] * 4, [1, 2, 1, 2]]
+    epochs = mne.EpochsArray(np.ones((4, 1, 300)), info, events, verbose="error")
+    epochs.event_id = {"left": 1}
+    with pytest.raises(ValueError, match=r"Got {'left': 1}, and events \[2\]"):
+        event_names(epochs)
+    epochs.event_id = {"left": 1, "right": 2, "links": 1}
+    with pytest.raises(ValueError, match="once, as the names are the labels"):
+        event_names(epochs)

@@ -163,6 +163,15 @@ def test_groups_from_a_dict_another_column_or_none(epochs):
         assert none.grouped == none[:3].grouped == ()
 
 
+def test_numbers_of_people_are_the_same_as_floats():
+    X, y = np.ones((4, 2, 300)), [0, 1, 0, 1]
+    groups = {"a": [1, 2, 3, 4], "b": [1.0, 2.0, 3.0, 4.0], "c": [0.5, 1, 1, 1]}
+    data = MultiTaskEpochs(dict.fromkeys("abc", X), dict.fromkeys("abc", y), groups)
+    assert data.groups[:4].tolist() == ["a/1", "a/2", "a/3", "a/4"]
+    assert data.groups[4:8].tolist() == ["b/1", "b/2", "b/3", "b/4"]
+    assert data.groups[8:10].tolist() == ["c/0.5", "c/1.0"]
+
+
 def test_pickle_and_repr(data):
     view = pickle.loads(pickle.dumps(data[::7]))
     np.testing.assert_array_equal(view.y, data[::7].y)

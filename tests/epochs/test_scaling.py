@@ -181,6 +181,21 @@ class TestCheck:
         loud[:, 2] *= 1e4
         learn_scaling(data, "channel").check(loud)
 
+    def test_a_channel_in_another_unit_is_named(self, data):
+        mixed = data.copy()
+        mixed[:, 2] *= 1e6
+        with pytest.raises(ValueError, match="^A channel of X has another scale"):
+            learn_scaling(data, "channel").check(mixed)
+
+    def test_electrodes_that_were_off_are_no_other_unit(self, data):
+        learned = learn_scaling(data, "channel")
+        learned.check(data * 1e-12)  # what a filter leaves of a constant
+        off = data.copy()
+        off[:, :2] *= 1e-12
+        learned.check(off)
+        with pytest.raises(ValueError, match="^X has another scale"):
+            learned.check(off * 1e6)
+
     def test_flat_channels_are_passed_over(self, data):
         flat = data.copy()
         flat[:, 0] = 0

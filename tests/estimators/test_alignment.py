@@ -139,6 +139,12 @@ def test_dict(X, groups):
     np.testing.assert_array_equal(found["y"], EuclideanAlignment().transform(X[:4]))
 
 
+def test_groups_of_two_kinds_are_refused(X):
+    groups = np.array(["s1", 2] * (len(X) // 2), object)
+    with pytest.raises(TypeError, match="all texts or all numbers"):
+        EuclideanAlignment().fit_transform(X, groups=groups)
+
+
 def test_tasks_may_follow_an_array(X, groups):
     alignment = EuclideanAlignment().fit(X)
     found = alignment.fit_transform({"a": X[:, :2]}, groups={"a": groups})

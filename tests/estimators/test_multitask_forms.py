@@ -318,6 +318,14 @@ def test_epochs_with_a_task_each(epochs, splits):
     assert clf.score(epochs, task=task) == same.score(parts)
 
 
+def test_one_task_for_all_epochs(fitted_hands, hands):
+    want = fitted_hands.predict_proba({"eyes": hands["eyes"]})["eyes"]
+    found = fitted_hands.predict_proba(hands["eyes"], task="eyes")
+    assert_same(found[:, found.any(0)], want)
+    labels = fitted_hands.predict({"eyes": hands["eyes"]})["eyes"]
+    assert_same(fitted_hands.predict(hands["eyes"], task="eyes"), labels)
+
+
 def test_groups_come_with_epochs_and_the_index(epochs, hands, splits):
     clf = make_tasks(validation=0.5)
     subjects = {k: v.metadata["subject"].to_numpy() for k, v in hands.items()}

@@ -8,6 +8,7 @@ import struct
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.model_selection import StratifiedKFold
 from skorch.callbacks import Callback
 
 from mne_eegmamba import EEGMambaClassifier
@@ -183,6 +184,17 @@ class Note(Callback):
         net.history.record("mood", "good")
         net.history.record("pulse", 60.0)
         net.history.record("calm", True)
+
+
+def test_training_goes_on_without_the_splitter_that_was_not_saved(
+    make, numbers, tmp_path
+):
+    clf = make(validation=StratifiedKFold(3), early_stopping=2).fit(*numbers)
+    with pytest.warns(UserWarning, match="validation"):
+        clf.save(tmp_path / "a.eegmamba")
+    loaded = EEGMambaClassifier.load(tmp_path / "a.eegmamba")
+    passes = len(clf.history_)
+    assert len(loaded.partial_fit(*numbers).history_) == passes + 1
 
 
 def test_texts_in_the_history_are_named(make, numbers, path):

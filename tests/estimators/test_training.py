@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from skorch.callbacks import Callback
+from skorch.callbacks import BatchScoring, Callback, EpochScoring
 
+from mne_eegmamba.utils.interrupts import ending_everything, ends_everything
 from tests.estimators.agreement import assert_differ, assert_same
 
 
@@ -201,13 +202,27 @@ class TestCallbacks:
     ):
         X, y = numbers
         clf = make(max_epochs=50, callbacks=[Interrupt(after)], **parameters)
-        assert clf.fit(X, y) is clf
+        said = f"interrupted after {after // 3} of 50 passes; the network keeps"
+        with pytest.warns(UserWarning, match=said):
+            assert clf.fit(X, y) is clf
         assert len(clf.history_) == after // 3
         assert np.isfinite(clf.predict_proba(X)).all()
         clf.set_params(callbacks=None)
         clf.partial_fit(X, y)
         assert len(clf.history_) == after // 3 + 1
         assert len(clf.fit(X, y).history_) == 50 or parameters
+
+    def test_an_interrupt_may_end_what_is_around_the_fit(self, make, numbers):
+        clf = make(max_epochs=50, callbacks=[Interrupt(4)])
+        with ending_everything(), pytest.raises(KeyboardInterrupt):
+            clf.fit(*numbers)
+        assert not hasattr(clf, "net_")
+        assert not ends_everything()
+
+    @pytest.mark.parametrize("kind", [EpochScoring, BatchScoring])
+    def test_scores_of_the_net_are_refused(self, make, numbers, kind):
+        with pytest.raises(TypeError, match=f"have {kind.__name__}.*valid_accuracy"):
+            make(callbacks=[kind("accuracy")], validation=0.3).fit(*numbers)
 
     def test_a_failing_callback_leaves_the_estimator(self, make, numbers, state):
         class Broken(Callback):

@@ -18,6 +18,11 @@ def test_option_refused(value):
         check_option("p", value, ("a", None, 3), "Owner")
 
 
+def test_options_and_flags_may_come_out_of_arrays():
+    assert check_option("a", np.array(["b"])[0], ("b", None), "X") == "b"
+    assert check_flag("a", np.array([True])[0], "X")
+
+
 def test_option_does_not_take_numbers_for_flags():
     with pytest.raises(ValueError, match="must be one of True. Got 1"):
         check_option("p", 1, (True,), "Owner")
