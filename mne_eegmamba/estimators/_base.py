@@ -186,6 +186,12 @@ class NetworkEstimator(
             signals = at_rate(X, known.sfreq, n_times)
             signals = match_channels(signals, known.ch_names)
         else:
+            one = known.n_channels, known.n_times
+            if known.n_channels > 1 and getattr(X, "shape", None) == one:
+                raise ValueError(
+                    f"X has the shape of one epoch, {one}. Epochs have the "
+                    "shape (n_epochs, n_channels, n_times); give X[np.newaxis]."
+                )
             # scikit-learn would refuse another length of a two-dimensional X, and one
             # channel with or without its axis; it knows the size of one task only.
             named = hasattr(self, "feature_names_in_") or known.n_channels > 1

@@ -279,6 +279,32 @@ def flat_labels(X, task, classes=None):
     return np.array([known.get(text, text) for text in texts])
 
 
+def check_label_kind(labels, classes):
+    """Refuse names for the truth where numbers were learned, and the other way round.
+
+    Parameters
+    ----------
+    labels : array-like
+        The truth.
+    classes : ndarray
+        What was learned.
+
+    Raises
+    ------
+    ValueError
+        If some are texts and the others numbers.
+    """
+    labels = np.asarray(labels)
+    if not labels.size:
+        return
+    first, known = labels.ravel().tolist()[0], classes.tolist()[0]
+    if isinstance(first, str) != isinstance(known, str):
+        raise ValueError(
+            f"y, or the names of the events of X, has labels such as {first!r}; in fit "
+            f"they were such as {known!r}. Pass y with labels of that kind."
+        )
+
+
 def carried_labels(X):
     """Return the labels and groups that Epochs carry, or None for arrays."""
     if is_items(X):

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from mne_eegmamba.epochs.check import is_epochs, loaded
 from mne_eegmamba.estimators import _data, _fit, _store
 from mne_eegmamba.estimators._base import NetworkEstimator
-from mne_eegmamba.estimators._forms import carried_labels
+from mne_eegmamba.estimators._forms import carried_labels, check_label_kind
 from mne_eegmamba.estimators._settings import check_settings
 
 
@@ -472,6 +472,8 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
         if y is None:
             X = loaded(X) if is_epochs(X) else X
             y, _ = carried_labels(X)
+            if y is not None:
+                check_label_kind(y, self.classes_)
         return super().score(X, y, sample_weight)
 
     def save(self, path):

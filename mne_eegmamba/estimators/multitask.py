@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from mne_eegmamba.epochs.multitask import check_task_name, naming
 from mne_eegmamba.estimators import _change, _data, _store
+from mne_eegmamba.estimators._forms import check_label_kind
 from mne_eegmamba.estimators._settings import check_settings
 from mne_eegmamba.estimators._tasks import TasksEstimator, flat
 from mne_eegmamba.utils.validation import check_option
@@ -566,6 +567,7 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
         for name, part in logits.items():
             if labels[name] is None:
                 raise ValueError(f"Task {name!r}: y must be given, X carries none.")
+            check_label_kind(labels[name], self.tasks_[name].classes)
             predicted = self.tasks_[name].classes[part.argmax(1)]
             truth, weight = np.asarray(labels[name]), weights[name]
             counted = slice(None) if weight is None else np.asarray(weight) > 0

@@ -295,6 +295,18 @@ def test_labels_weights_and_groups(clf, state, numbers, name):
     _refuses(clf, state, lambda: clf.fit(X, **arguments), match)
 
 
+def test_one_epoch_without_its_axis(fitted, numbers):
+    with pytest.raises(ValueError, match=r"shape of one epoch, \(3, 300\)"):
+        fitted.predict(numbers[0][0])
+
+
+def test_names_for_numbers(make, epochs):
+    clf = make(max_epochs=1).fit(epochs, epochs.events[:, 2])
+    with pytest.raises(ValueError, match="labels such as 'left'; in fit .* such as 1"):
+        clf.score(epochs)
+    assert clf.score(epochs, epochs.events[:, 2]) >= 0
+
+
 @pytest.mark.parametrize(("name", "value"), BAD_VALUES)
 def test_parameters(make, state, numbers, name, value):
     more = {"validation": 0.3} if name == "early_stopping" else {}
