@@ -7,8 +7,14 @@ from joblib import parallel_config
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 from sklearn.pipeline import make_pipeline
+from skorch.callbacks import Callback
 
-from mne_eegmamba import MultiTaskEEGMamba, MultiTaskEpochs, TaskGroupKFold
+from mne_eegmamba import (
+    EEGMambaClassifier,
+    MultiTaskEEGMamba,
+    MultiTaskEpochs,
+    TaskGroupKFold,
+)
 from mne_eegmamba.evaluation import evaluate
 
 
@@ -123,6 +129,18 @@ def test_default_folds_need_five_groups_per_task(data):
 def test_other_data_are_refused():
     with pytest.raises(TypeError, match="evaluate needs MultiTaskEpochs.*Got ndarray"):
         evaluate(Nearest(), np.zeros((4, 1, 300)))
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_an_interrupt_of_a_fit_ends_it(data, alone):
+    class Stop(Callback):
+        def on_batch_end(self, net, **kwargs):
+            raise KeyboardInterrupt
+
+    tiny = {"d_model": 8, "n_layers": 1, "max_epochs": 2, "callbacks": [Stop()]}
+    kind = EEGMambaClassifier if alone else MultiTaskEEGMamba
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(kind(**tiny), data, TaskGroupKFold(2), alone=alone)
 
 
 def test_folds_take_turns_on_several_cards(data, placed):

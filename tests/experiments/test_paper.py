@@ -18,6 +18,7 @@ from mne_eegmamba.experiments import (
     paper_tables,
     published_scores,
 )
+from mne_eegmamba.training.callbacks import Recorder
 
 TINY = {
     **{"d_model": 16, "n_layers": 1, "max_epochs": 1, "batch_size": 16},
@@ -97,6 +98,18 @@ def test_a_store_is_taken_as_it_is(done, tmp_path):
     pd.testing.assert_frame_equal(
         found, scores.loc[[("single-task", SHOWN[0], k) for k in (0, 1)]]
     )
+
+
+def test_a_fold_that_was_interrupted_is_not_kept(done, tmp_path, monkeypatch):
+    def stop(self, net, **kwargs):
+        raise KeyboardInterrupt
+
+    out, _, _ = done
+    monkeypatch.setattr(Recorder, "on_batch_end", stop)
+    store = {"deap": out / "stores" / "deap"}
+    with pytest.raises(KeyboardInterrupt):
+        paper_experiment(store, tmp_path, ["single-task"], **TINY)
+    assert not list(tmp_path.rglob("*.json"))
 
 
 def test_unknown_names(tmp_path):
