@@ -136,7 +136,8 @@ class MultiTaskEEGMamba(ClassifierMixin, TasksEstimator):
     validation : None | float | int | splitter, default=None
         A share of each task's epochs, or a scikit-learn splitter whose first fold is
         used for each task. With groups, a share is one of groups, and a splitter that
-        puts a group on both sides is refused.
+        puts a group on both sides is refused. Groups of one name are the same people,
+        on one side in all tasks, so that shares of tasks that share people may be off.
     early_stopping : int | None, default=None
         Passes without a better validation loss after which training stops and the best
         weights come back. Needs ``validation``.
