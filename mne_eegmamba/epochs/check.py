@@ -145,6 +145,11 @@ def signals_from_epochs(X):
                 f"{list(mine[0][:8])} at {mine[1]} Hz with {mine[2]} samples; equalise "
                 "them, for example with mne.channels.equalize_channels."
             )
+        if abs(part.times[0] - first.times[0]) * sfreq > 0.5:
+            raise ValueError(
+                "All Epochs of a list must begin at the same time of their events. Got "
+                f"{first.times[0]:g} s and {part.times[0]:g} s; crop them alike."
+            )
     _refuse_none(parts)
     data = [part.get_data(copy=False) for part in parts if len(part)]
     data = data[0] if len(data) == 1 else np.concatenate(data)

@@ -253,3 +253,13 @@ def test_events_need_one_name_each():
     epochs.event_id = {"left": 1, "right": 2, "links": 1}
     with pytest.raises(ValueError, match="once, as the names are the labels"):
         event_names(epochs)
+
+
+def test_epochs_of_a_list_begin_alike():
+    info = mne.create_info(1, 100.0, "eeg")
+    parts = [
+        mne.EpochsArray(np.ones((2, 1, 300)), info, tmin=tmin, verbose="error")
+        for tmin in (0.0, -1.0)
+    ]
+    with pytest.raises(ValueError, match="Got 0 s and -1 s; crop them alike"):
+        signals_from_epochs(parts)
