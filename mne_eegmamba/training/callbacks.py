@@ -160,9 +160,16 @@ def check_callbacks(callbacks, owner):
                 f"{item!r}."
             )
         if issubclass(kind, ScoringBase):
-            raise TypeError(
-                f"The `callbacks` parameter of {owner} cannot have {kind.__name__}: "
-                "the net of several heads is no classifier by itself. With "
-                "`validation` the history has valid_loss and valid_accuracy; score "
-                "the fitted estimator for others."
-            )
+            _check_scoring(callback, owner)
+
+
+def _check_scoring(callback, owner):
+    """Refuse scores that take the net, which has several heads, for a classifier."""
+    scoring = getattr(callback, "scoring", None)
+    if not callable(scoring) or callback.use_caching:
+        raise TypeError(
+            f"The `callbacks` parameter of {owner} may have scores that are functions "
+            "of (net, X, y), with use_caching=False: the net has several heads and is "
+            f"no classifier by itself. Got {callback!r}. With `validation` the history "
+            "has valid_loss and valid_accuracy."
+        )

@@ -221,7 +221,7 @@ class TestCallbacks:
 
     @pytest.mark.parametrize("kind", [EpochScoring, BatchScoring])
     def test_scores_of_the_net_are_refused(self, make, numbers, kind):
-        with pytest.raises(TypeError, match=f"have {kind.__name__}.*valid_accuracy"):
+        with pytest.raises(TypeError, match=f"Got .*{kind.__name__}.*valid_accuracy"):
             make(callbacks=[kind("accuracy")], validation=0.3).fit(*numbers)
 
     def test_a_failing_callback_leaves_the_estimator(self, make, numbers, state):
