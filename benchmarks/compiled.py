@@ -6,9 +6,9 @@ innermost loop in the order of the code, its instructions, how many of them comp
 float32, call special functions (exp2, 1/x), exchange numbers between threads, access
 global memory or the stack. A loop of ``scan_forward`` and ``conv_forward`` takes one
 step of time in both directions, one of ``scan_ends`` one of one direction, one of
-``scan_backward`` two of one direction; ``scan_forward`` has a loop for each half of
-time, ``scan_ends`` and ``scan_backward`` have theirs for each direction. Needs torch,
-triton and numpy only.
+``scan_backward`` two of one direction, one of ``pool_forward`` and ``pool_backward`` a
+window; ``scan_forward`` has a loop for each half of time, ``scan_ends`` and
+``scan_backward`` have theirs for each direction. Needs torch, triton and numpy only.
 """
 
 import argparse
@@ -27,7 +27,9 @@ from triton.runtime.jit import JITFunction
 
 from mne_eegmamba.ops.conv import triton_conv
 from mne_eegmamba.ops.dense import triton_dense
+from mne_eegmamba.ops.pool import triton_pool
 from mne_eegmamba.ops.scan import triton_scan
+from mne_eegmamba.tokens.tokenizer import POOL_STRIDE, SMALL
 
 LENGTH, WIDTH, STATES, RANK, TAPS = 73, 256, 16, 8, 4
 MANY = 64  # epochs for which the scan does not cut time
@@ -96,6 +98,11 @@ def conv(dtype):
     torch.stack(both).sum().backward()
 
 
+def pool(dtype, kind):
+    x = torch.ones(1, LENGTH, WIDTH // 2, dtype=dtype, requires_grad=True)
+    triton_pool.gelu_pool(x, SMALL["pool"], POOL_STRIDE, kind).sum().backward()
+
+
 def grouped(dtype):
     rows = torch.ones(LENGTH, WIDTH, dtype=dtype, requires_grad=True)
     weight = torch.ones(2, WIDTH // 2, WIDTH, dtype=dtype, requires_grad=True)
@@ -107,6 +114,8 @@ CASES = {
     "many epochs": scan,
     "one epoch, time cut": functools.partial(scan, batch=1),
     "both directions": conv,
+    "average": functools.partial(pool, kind="average"),
+    "maximum": functools.partial(pool, kind="max"),
     "two experts": grouped,
 }
 

@@ -3,10 +3,10 @@
 First every implementation that runs on the card is compared with the float64 reference,
 gradients included; a wrong one ends the run. Then
 
-- kernels: selective scan and causal convolution in both directions, ours on each
-  backend and, where ``mamba_ssm`` and ``causal_conv1d`` can be imported, two calls of
-  theirs with flipped copies. GB/s counts each input, output and gradient once; beside
-  it the share of what a copy on the same card reaches.
+- kernels: selective scan and causal convolution in both directions, GELU with average
+  pooling, ours on each backend and, where ``mamba_ssm`` and ``causal_conv1d`` can be
+  imported, two calls of theirs with flipped copies. GB/s counts each input, output and
+  gradient once; beside it the share of what a copy on the same card reaches.
 - network: inference and training step of the single-task network and of EEGNet-8,2, at
   the sizes of the paper's Tables 9 and 10, with peak memory; with ``--replay`` also as
   CUDA graphs, which shows what is lost to the host.

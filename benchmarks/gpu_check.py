@@ -5,8 +5,9 @@ import dataclasses
 import torch
 
 from mne_eegmamba.models import EEGMamba, EEGMambaConfig
-from mne_eegmamba.ops import bidirectional_conv1d, bidirectional_scan
+from mne_eegmamba.ops import bidirectional_conv1d, bidirectional_scan, gelu_pool
 from mne_eegmamba.ops.backend import IMPLEMENTATIONS
+from mne_eegmamba.tokens.tokenizer import POOL_STRIDE, SMALL
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 # Largest error over largest value. An operator in bfloat16 rounds its results to eight
@@ -54,9 +55,21 @@ def conv(backend):
     return run
 
 
+def pool_inputs(batch, length, channels, **kind):
+    return drawn((batch, length + SMALL["pool"], channels), **kind)
+
+
+def pool(backend):
+    def run(x):
+        return [gelu_pool(x, SMALL["pool"], POOL_STRIDE, backend=backend)]
+
+    return run
+
+
 OPERATORS = {
     "selective_scan": (scan, scan_inputs),
     "causal_conv1d": (conv, conv_inputs),
+    "gelu_pool": (pool, pool_inputs),
 }
 
 

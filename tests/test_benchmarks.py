@@ -84,7 +84,7 @@ def test_gpu_checks_before_it_times(smoke):
     for row in results["check"]:
         assert row["error"] <= row["limit"]
     checked = {(row["what"].split()[0], row["precision"]) for row in results["check"]}
-    kinds = ("selective_scan", "causal_conv1d", "network")
+    kinds = ("selective_scan", "causal_conv1d", "gelu_pool", "network")
     assert checked == {(k, p) for k in kinds for p in ("float32", "bfloat16")}
 
 
@@ -93,7 +93,7 @@ def test_gpu_has_a_row_for_each_case(smoke):
     cases = {(r["part"], r["network"], r["precision"]) for r in results["network"]}
     assert len(cases) == len(results["network"]) == 2 * 2 * 2
     kernels = results["kernels"]
-    assert len(kernels) == 2 * 2 * 2 * 2  # operators, precisions, sizes, parts
+    assert len(kernels) == 3 * 2 * 2 * 2  # operators, precisions, sizes, parts
     for row in (*kernels, *results["network"]):
         assert row["ms"] > 0
     for row in kernels:

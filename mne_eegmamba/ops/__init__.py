@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "backend": ["show_backends"],
         "conv": ["bidirectional_conv1d", "causal_conv1d"],
         "dense": ["conv1d", "grouped_linear", "linear"],
+        "pool": ["gelu_pool"],
         "scan": ["bidirectional_scan", "selective_scan"],
     },
 )

@@ -78,6 +78,11 @@ IMPLEMENTATIONS = {
         Implementation("torch", f"{_HERE}.conv.torch_conv", "conv"),
         Implementation("reference", f"{_HERE}.conv.reference", "conv"),
     ),
+    "gelu_pool": (
+        Implementation("triton", f"{_HERE}.pool.triton_pool", "gelu_pool", "cuda"),
+        Implementation("torch", f"{_HERE}.pool.torch_pool", "gelu_pool"),
+        Implementation("reference", f"{_HERE}.pool.reference", "gelu_pool"),
+    ),
     "conv1d": (
         Implementation("numba", f"{_HERE}.dense.numba_dense", "conv1d", "cpu"),
         Implementation("torch", f"{_HERE}.dense.torch_dense", "conv1d"),

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from mne_eegmamba.ops import conv1d
+from mne_eegmamba.ops import conv1d, gelu_pool
 from mne_eegmamba.tokens.fused import compose
 from mne_eegmamba.tokens.spatial import PADDING
 from mne_eegmamba.utils.layers import BatchNorms, Dropout, for_products, run_again
@@ -24,7 +24,7 @@ class TokenizerPath(nn.Module):
         d = config.d_model
         self.backend = config.backend
         self.stride = stride
-        self.pool = Pool(config.tokenizer_pool, pool)
+        self.pool = {"size": pool, "stride": POOL_STRIDE, "kind": config.tokenizer_pool}
         self.conv1 = nn.Conv1d(d, d, kernel, stride)
         self.conv2 = nn.Conv1d(d, d, LATER_KERNEL)
         self.conv3 = nn.Conv1d(d, d, LATER_KERNEL)
@@ -50,13 +50,11 @@ class TokenizerPath(nn.Module):
         """
         weight, bias = self.first_convolution(spatial)
         x = self._convolve(x, weight, bias, self.stride)
-        x = F.gelu(self.norms[0](x, task))  # (batch, n_strided, d_model)
-        x = self.dropout(self.pool(x))
+        x = self.dropout(self._pool(self.norms[0](x, task)))
         x = self._convolve(x, self.conv2.weight, self.conv2.bias)
         x = F.gelu(self.norms[1](x, task))
         x = self._convolve(x, self.conv3.weight, self.conv3.bias)
-        x = F.gelu(self.norms[2](x, task))
-        return self.pool(x)  # (batch, n_tokens, d_model)
+        return self._pool(self.norms[2](x, task))  # (batch, n_tokens, d_model)
 
     def first_convolution(self, spatial):
         """Return weight and bias of the spatial and the first convolution in one.
@@ -78,6 +76,9 @@ class TokenizerPath(nn.Module):
 
     def _convolve(self, x, weight, bias, stride=1):
         return conv1d(x, weight.transpose(1, 2), bias, stride, self.backend)
+
+    def _pool(self, x):
+        return gelu_pool(x, **self.pool, backend=self.backend)
 
 
 class Tokenizer(nn.Module):
@@ -169,20 +170,6 @@ def _path_centers(path, n_times):
         first += step * (kernel - 1) / 2
         step *= stride
     return [first + step * k for k in range(_path_tokens(path, n_times))]
-
-
-class Pool(nn.Module):
-    """Pool over time; two dimensions, as torch is fast there with channels last."""
-
-    def __init__(self, kind, size):
-        super().__init__()
-        pool = nn.AvgPool2d if kind == "average" else nn.MaxPool2d
-        self.pool = pool((1, size), (1, POOL_STRIDE))
-
-    def forward(self, x):
-        """Map ``(batch, length, d_model)`` to about half the length."""
-        image = x.transpose(1, 2).unsqueeze(2)  # (batch, d_model, 1, length)
-        return self.pool(image).squeeze(2).transpose(1, 2)
 
 
 class GroupNorm(nn.GroupNorm):

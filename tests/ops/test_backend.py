@@ -52,10 +52,10 @@ def test_unknown_backend(op):
 
 
 @pytest.mark.parametrize("op", backend.IMPLEMENTATIONS)
-@pytest.mark.parametrize(
-    ("dtype", "name"), [(torch.float32, "numba"), (torch.float64, "torch")]
-)
-def test_auto_takes_the_fastest_and_says_so(op, dtype, name, caplog):
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_auto_takes_the_fastest_and_says_so(op, dtype, caplog):
+    single = dtype == torch.float32 and op != "gelu_pool"
+    name = "numba" if single else "torch"
     x = torch.zeros(1, dtype=dtype)
     with caplog.at_level(logging.DEBUG, logger="mne_eegmamba"):
         assert choose(op, "auto", x) is choose(op, name, x)
@@ -86,19 +86,19 @@ def test_show_backends():
     lines = show_backends().splitlines()
     assert lines.count('  numba      chosen by "auto"') == 5
     assert lines.count("  torch      available") == 5
-    assert lines.count("  reference  available") == 5
+    assert lines.count("  reference  available") == 6
     assert lines[0] == "selective_scan"
     assert "causal_conv1d" in lines
-    assert sum(line.startswith("  triton ") for line in lines) == 3
+    assert sum(line.startswith("  triton ") for line in lines) == 4
     assert sum(line.startswith("  mamba_ssm ") for line in lines) == 2
-    assert len(lines) == 25
+    assert len(lines) == 29
 
 
 def test_show_backends_names_devices_where_there_are_two(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     lines = show_backends().splitlines()
     assert lines.count('  numba      chosen by "auto" on cpu') == 5
-    assert lines.count('  triton     chosen by "auto" on cuda') == 3
+    assert lines.count('  triton     chosen by "auto" on cuda') == 4
     assert lines.count('  torch      chosen by "auto" on cuda') == 2
 
 

@@ -11,8 +11,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 KERNELS = {
     *("scan_ends", "scan_carry", "scan_forward", "scan_backward"),
-    *("conv_forward", "conv_backward", "grouped_rows", "grouped_weights"),
+    *("conv_forward", "conv_backward", "pool_forward", "pool_backward"),
+    *("grouped_rows", "grouped_weights"),
 }
+
+# those that sum over nothing that lies with other threads
+WALKS = {"scan_forward", "scan_ends", "conv_forward", "pool_forward", "pool_backward"}
 
 
 @pytest.fixture(scope="module", params=["float32", "bfloat16"])
@@ -43,7 +47,7 @@ def test_kernels_compile(kernels):
 
 def test_states_and_sums_over_them_stay_with_a_thread(kernels):
     for row in kernels:
-        walks = row["kernel"] in {"scan_forward", "scan_ends", "conv_forward"}
+        walks = row["kernel"] in WALKS
         for loop in row["loops"]:
             assert loop["stack"] == 0  # all numbers of a loop have registers
             assert loop["exchange"] == 0 or not walks

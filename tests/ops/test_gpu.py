@@ -8,6 +8,7 @@ from mne_eegmamba.ops import (
     bidirectional_conv1d,
     bidirectional_scan,
     conv1d,
+    gelu_pool,
     grouped_linear,
 )
 from mne_eegmamba.ops.backend import IMPLEMENTATIONS
@@ -98,6 +99,20 @@ def test_conv1d(channels, kernel, stride, dtype, monkeypatch):
         return y
 
     compare(function, normal(shapes, dtype), "torch")
+
+
+@pytest.mark.parametrize("kind", ["average", "max"])
+@pytest.mark.parametrize("dtype", LIMITS)
+@pytest.mark.parametrize(
+    ("batch", "length", "size"), [(1, 39993, 7), (128, 293, 7), (128, 70, 3)]
+)
+def test_pool(batch, length, size, dtype, kind):
+    available("gelu_pool", "triton")
+
+    def function(tensors, backend):
+        return gelu_pool(*tensors, size, 2, kind, backend)
+
+    compare(function, normal([(batch, length, 128)], dtype), "triton")
 
 
 @pytest.mark.parametrize("dtype", LIMITS)

@@ -378,7 +378,7 @@ assert not [n for n in graph.nodes if "linspace" in str(n) or "allclose" in str(
 def test_first_call_in_any_mode(way):
     end = """
 torch.set_default_dtype(torch.float32)
-assert show_backends().count("chosen") == show_backends().count("numba") == 5
+assert show_backends().count("numba      chosen") == 5
 assert torch.isfinite(call(x)).all()
 """
     code = FIRST_CALLS + WAYS_OF_CALLING[way] + end

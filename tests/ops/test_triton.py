@@ -6,18 +6,21 @@ step of time: so sizes are small.
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from mne_eegmamba.ops import (
     bidirectional_conv1d,
     bidirectional_scan,
     causal_conv1d,
+    gelu_pool,
     grouped_linear,
     selective_scan,
 )
 from mne_eegmamba.ops.conv import triton_conv
 from mne_eegmamba.ops.dense import triton_dense
 from mne_eegmamba.ops.gpu import layout, support
+from mne_eegmamba.ops.pool import triton_pool
 from mne_eegmamba.ops.scan import triton_scan
 
 NAMES = ("u", "delta", "A", "B", "C", "D", "delta_bias")
@@ -55,7 +58,7 @@ def segments(monkeypatch):
 @pytest.fixture
 def short_chunks(monkeypatch):
     """Make chunks and parts of 8 steps, so that short signals have several."""
-    for module in (layout, triton_scan, triton_conv):
+    for module in (layout, triton_scan, triton_conv, triton_pool):
         monkeypatch.setattr(module, "STEPS", 8)
 
 
@@ -259,6 +262,86 @@ def test_conv_gives_the_same_bits_twice(card):
     assert all(map(torch.equal, *runs))
 
 
+def pooled(size=7, stride=2, kind="average", view=lambda x: x):
+    return lambda tensors, backend: gelu_pool(
+        view(tensors[0]), size, stride, kind, backend
+    )
+
+
+@pytest.mark.usefixtures("short_chunks")
+@pytest.mark.parametrize("kind", ["average", "max"])
+@pytest.mark.parametrize("dtype", [torch.float32, HALF])
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize(
+    ("length", "channels", "size", "stride"),
+    [(2, 5, 2, 1), (7, 5, 7, 2), (73, 130, 3, 2), (129, 5, 7, 2), (40, 1, 4, 3)],
+)
+def test_pool(card, length, channels, size, stride, batch, dtype, kind):
+    tensors = normal([(batch, length, channels)], card, dtype, length)
+    check(pooled(size, stride, kind), tensors)
+
+
+@pytest.mark.parametrize("kind", ["average", "max"])
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda x: torch.cat([x, -x], -1).chunk(2, -1)[1],
+        lambda x: x.transpose(1, 2).contiguous().transpose(1, 2),
+    ],
+)
+def test_pool_of_views(card, view, kind):
+    check(pooled(kind=kind, view=view), normal([(2, 33, 5)], card))
+
+
+def test_gelu_of_small_and_large_numbers(card):
+    x = torch.cat([torch.linspace(-12, 12, 801), torch.tensor([-1e15, 1e15])])
+    x = x.view(1, -1, 1).to(card).requires_grad_()
+    y = gelu_pool(x, 2, 1, "average", "triton") * 2 - F.gelu(x[:, 1:]).detach()
+    exact = x.detach().double().requires_grad_()
+    want = F.gelu(exact)[:, :-1]
+    torch.testing.assert_close(y.double(), want, rtol=1e-6, atol=1e-6)
+    (found,) = torch.autograd.grad(gelu_pool(x, 2, 1, "max", "triton").sum(), x)
+    windows = torch.max(want, F.gelu(exact)[:, 1:])
+    (expected,) = torch.autograd.grad(windows.sum(), exact)
+    torch.testing.assert_close(found.double(), expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["average", "max"])
+def test_pool_hides_no_nan(card, kind):
+    x = torch.ones(1, 20, 2, device=card)
+    x[0, 9, 0] = float("nan")
+    got, want = (gelu_pool(x, 7, 2, kind, backend) for backend in ("triton", "torch"))
+    assert torch.equal(got.isnan(), want.isnan())
+    assert got.isnan().any()
+
+
+def test_pool_gives_the_greatest_of_equals_to_the_first(card):
+    found = []
+    for backend in ("triton", "torch", "reference"):
+        x = torch.ones(1, 9, 1, device=card, requires_grad=True)
+        y = gelu_pool(x, 3, 2, "max", backend)
+        found += torch.autograd.grad(y.sum(), x)
+    assert [round(float(g), 4) for g in found[0].flatten()[:4]] == [
+        1.0833,
+        0,
+        1.0833,
+        0,
+    ]
+    torch.testing.assert_close(found[0], found[1])
+    torch.testing.assert_close(found[0], found[2])
+
+
+@pytest.mark.usefixtures("short_chunks")
+@pytest.mark.parametrize("kind", ["average", "max"])
+def test_pool_gives_the_same_bits_twice(card, kind):
+    runs = []
+    for _ in range(2):
+        tensors = normal([(2, 60, 5)], card)
+        y = pooled(kind=kind)(tensors, "triton")
+        runs.append([y, *torch.autograd.grad((y * y).sum(), tensors)])
+    assert all(map(torch.equal, *runs))
+
+
 def make_groups(card, counts, d_in=5, d_out=3, dtype=torch.float32):
     n = len(counts)
     shapes = [(sum(counts), d_in), (n, d_out, d_in), (n, d_out)]
@@ -343,6 +426,11 @@ def test_nothing_in_nothing_out(card):
         assert convolved.shape == (2, *shape)
         found = torch.autograd.grad(scanned.sum() + convolved.sum(), tensors)
         assert not any(g.any() for g in found)
+    for shape in ((0, 9, 3), (2, 9, 0)):
+        (x,) = normal([shape], card)
+        y = gelu_pool(x, 7, 2, "max", "triton")
+        assert y.shape == (shape[0], 2, shape[2])
+        assert torch.autograd.grad(y.sum(), x)[0].shape == shape
     tensors = make_groups(card, [0, 0])
     y = grouped_linear(*tensors, [0, 0], "triton")
     assert y.shape == (0, 3)
@@ -368,6 +456,8 @@ def test_operators_pass_opcheck(card, reverse):
     taps = [w.t().detach().clone().requires_grad_() for w in (weight, weight_2)]
     operands = (x, taps[0], taps[1] if both else None, reverse)
     torch.library.opcheck(triton_conv._conv, operands, test_utils=tests)
+    operands = (*normal([(2, 9, 3)], card), 7, 2, True)
+    torch.library.opcheck(triton_pool._pool, operands, test_utils=tests)
     operands = (*make_groups(card, [4, 5]), torch.tensor([4, 5], device=card))
     torch.library.opcheck(triton_dense._grouped, operands, test_utils=tests)
 
@@ -382,7 +472,8 @@ def test_compile_and_export(card):
             y = bidirectional_conv1d(x, filters[:2], filters[2:], "triton")
             z = scan_both([y[0], *tensors[1:7], y[1], *tensors[8:]], "triton")
             weight = x[:, :2].mT.reshape(2, 1, 3)
-            return grouped_linear(z[0], weight, None, [2, 3], "triton")
+            y = grouped_linear(z[0], weight, None, [2, 3], "triton")
+            return gelu_pool(y.unsqueeze(0), 3, 2, "average", "triton")
 
     module = Module()
     want = module(tensors[0])
@@ -396,5 +487,5 @@ def test_compile_and_export(card):
     exported = torch.export.export(module, (tensors[0],))
     assert torch.equal(exported.module()(tensors[0]), want)
     names = {str(node.target) for node in exported.graph.nodes}
-    kinds = "scan", "conv", "grouped"
+    kinds = "scan", "conv", "grouped", "pool"
     assert {f"mne_eegmamba.triton_{kind}.default" for kind in kinds} <= names

@@ -10,6 +10,7 @@ import triton
 import triton.language as tl
 
 from mne_eegmamba.ops.gpu.functions import sigmoid
+from mne_eegmamba.ops.gpu.walk import load, place
 
 STEPS, WIDTH, WARPS = 64, 64, 1  # samples, channels and warps of a program
 SIZES = ["batch", "length"]
@@ -33,7 +34,7 @@ def conv_forward(
     WIDTH: tl.constexpr,
 ):
     """Convolve a part of one epoch and some channels in one or two directions."""
-    b, begin, d = _place(channels, STEPS, WIDTH)
+    b, begin, d = place(channels, STEPS, WIDTH)
     x += b * x_batch
     y += b * length * channels
     taps = _taps(first, d, channels, KERNEL)
@@ -44,7 +45,7 @@ def conv_forward(
     for i in range(STEPS + KERNEL - 1):
         t = begin + i
         early = t - (KERNEL - 1)
-        recent = recent[1:] + (_load(x, x_time, t, d, length, channels),)
+        recent = recent[1:] + (load(x, x_time, t, d, length, channels),)
         own, own_early = t < begin + STEPS, early >= begin
         at, mine = (early, own_early) if REVERSE else (t, own)
         result = _silu(_sum(recent, taps, REVERSE))
@@ -76,7 +77,7 @@ def conv_backward(
     WIDTH: tl.constexpr,
 ):
     """Write the gradient of a part of x, and this part's share of the others."""
-    b, begin, d = _place(channels, STEPS, WIDTH)
+    b, begin, d = place(channels, STEPS, WIDTH)
     x += b * x_batch
     whole = b * length * channels
     gx += whole
@@ -92,12 +93,12 @@ def conv_backward(
         t = begin + i
         early = t - (KERNEL - 1)
         own, own_early = t < begin + STEPS, early >= begin
-        recent = recent[1:] + (_load(x, x_time, t, d, length, channels),)
+        recent = recent[1:] + (load(x, x_time, t, d, length, channels),)
         at, mine = (early, own_early) if REVERSE else (t, own)
-        gy = _load(first_gy, channels, at, d, length, channels)
+        gy = load(first_gy, channels, at, d, length, channels)
         past, total, g = _back(recent, past, total, taps, gy, mine, REVERSE)
         if WAYS == 2:
-            gy = _load(second_gy, channels, early, d, length, channels)
+            gy = load(second_gy, channels, early, d, length, channels)
             past_, total_, g_ = _back(recent, past_, total_, taps_, gy, own_early, True)
             g += g_
         _store(gx, early, g, d, length, channels, own_early)
@@ -105,23 +106,6 @@ def conv_backward(
     _store_sums(sums, part, total, d, channels, KERNEL)
     if WAYS == 2:
         _store_sums(sums, batch * parts + part, total_, d, channels, KERNEL)
-
-
-@triton.jit
-def _place(channels, STEPS: tl.constexpr, WIDTH: tl.constexpr):
-    """Return the epoch, the first sample and the channels of a program."""
-    blocks = tl.cdiv(channels, WIDTH)
-    b = (tl.program_id(0) // blocks).to(tl.int64)
-    d = (tl.program_id(0) % blocks) * WIDTH + tl.arange(0, WIDTH)
-    return b, tl.program_id(1) * STEPS, d
-
-
-@triton.jit
-def _load(x, time_stride, t, d, length, channels):
-    """Load the channels of a sample; zeros outside of time."""
-    inside = (t >= 0) & (t < length) & (d < channels)
-    at = t.to(tl.int64) * time_stride + d
-    return tl.load(x + at, mask=inside, other=0.0).to(tl.float32)
 
 
 @triton.jit
@@ -137,7 +121,7 @@ def _before(x, x_time, begin, d, length, channels, KERNEL: tl.constexpr):
     found = (tl.zeros(d.shape, tl.float32),)
     for k in tl.static_range(1, KERNEL):
         t = begin - KERNEL + k
-        found = found + (_load(x, x_time, t, d, length, channels),)
+        found = found + (load(x, x_time, t, d, length, channels),)
     return found
 
 

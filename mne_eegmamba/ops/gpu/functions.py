@@ -4,6 +4,7 @@ import triton
 import triton.language as tl
 
 LOG2_E = tl.constexpr(1.4426950408889634)
+MODE = tl.constexpr(0.3989422804014327)  # density of the normal distribution at 0
 
 
 @triton.jit
@@ -30,3 +31,22 @@ def softplus(x):
     p = -0.4999949336051941 + e * p
     p = 0.9999999403953552 + e * p
     return tl.maximum(x, 0.0) + e * p
+
+
+@triton.jit
+def normal(x):
+    """Return how much of the normal distribution lies below x, and its density there.
+
+    What lies beyond |x| is the density times a polynomial in t = 1 / (1 + 0.285 |x|)
+    without constant term, which differs by 2.4e-8 at most from the least to the
+    greatest x, and by 2e-4 of it at most.
+    """
+    density = MODE * tl.exp2(x * x * (-0.5 * LOG2_E))
+    t = 1.0 / (1.0 + 0.285 * tl.abs(x))
+    p = 0.8353664263541375 + t * -0.24288586177943056
+    p = -0.39155130947294625 + t * p
+    p = 0.5416916767496008 + t * p
+    p = 0.21967891470892148 + t * p
+    p = 0.2910142229758497 + t * p
+    beyond = density * (t * p)
+    return tl.where(x > 0, 1.0 - beyond, beyond), density
