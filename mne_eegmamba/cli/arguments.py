@@ -33,6 +33,11 @@ def add_parameters(parser):
     )
 
 
+def make_estimator(kind, pairs):
+    """Return an estimator with the parameters that ``--set`` gives."""
+    return kind().set_params(**read_parameters(pairs))
+
+
 def read_parameters(pairs):
     """Return what ``--set`` says; values are Python's literals, else texts."""
     found = {}

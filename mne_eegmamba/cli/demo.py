@@ -27,7 +27,7 @@ def run(options):
     test = {task: part["split == 'test'"] for task, part in epochs.items()}
     settings = DEFAULTS | read_parameters(options.set)
     print(f"Training on {', '.join(train)} with {settings}")
-    clf = MultiTaskEEGMamba(**settings).fit(train)
+    clf = MultiTaskEEGMamba().set_params(**settings).fit(train)
     proba = clf.predict_proba(test)
     rows = {
         task: score_table(event_names(part), proba[task], clf.task_classes_[task])

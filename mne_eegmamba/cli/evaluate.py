@@ -5,6 +5,7 @@ from pathlib import Path
 from mne_eegmamba.cli.arguments import (
     add_parameters,
     is_store,
+    make_estimator,
     read_data,
     read_parameters,
     split_pairs,
@@ -53,14 +54,13 @@ def add_arguments(parser):
 
 def run(options):
     """Print the scores, and write them where asked."""
-    settings = read_parameters(options.set)
     if options.protocol == "paper":
-        _paper(options, settings)
+        _paper(options, read_parameters(options.set))
         return
     data = {task or "task": part for task, part in read_data(options.data).items()}
     kind = EEGMambaClassifier if options.alone else MultiTaskEEGMamba
     scores = evaluate(
-        kind(**settings),
+        make_estimator(kind, options.set),
         MultiTaskEpochs(data),
         TaskGroupKFold(options.folds),
         options.alone,

@@ -5,8 +5,8 @@ from pathlib import Path
 from mne_eegmamba.cli.arguments import (
     add_data,
     add_parameters,
+    make_estimator,
     read_data,
-    read_parameters,
 )
 from mne_eegmamba.estimators import EEGMambaClassifier, MultiTaskEEGMamba
 
@@ -27,11 +27,10 @@ def run(options):
     if not options.model.absolute().parent.is_dir():  # before hours of training
         raise FileNotFoundError(f"{options.model.parent} is no folder.")
     data = read_data(options.data)
-    settings = read_parameters(options.set)
     if None in data:
-        clf = EEGMambaClassifier(**settings).fit(data[None])
+        clf = make_estimator(EEGMambaClassifier, options.set).fit(data[None])
     else:
-        clf = MultiTaskEEGMamba(**settings).fit(data)
+        clf = make_estimator(MultiTaskEEGMamba, options.set).fit(data)
     clf.save(options.model)
     print(clf.history_.tail(1).to_string())
     print(f"Written to {options.model}")

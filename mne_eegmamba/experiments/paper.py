@@ -18,6 +18,7 @@ from mne_eegmamba.estimators import (
     MultiTaskEEGMamba,
     paper_parameters,
 )
+from mne_eegmamba.estimators._settings import check_settings
 from mne_eegmamba.evaluation.cross_validation import score_alone, score_together
 from mne_eegmamba.evaluation.paper_folds import PaperFolds, paper_fold
 
@@ -31,6 +32,7 @@ TITLES = {  # kind of task: which table of the paper
 }
 MEASURES = ["accuracy", "balanced_accuracy", "auroc", "macro_f1", "weighted_f1"]
 SINGLE, JOINT = "single-task", "multi-task"
+KINDS = {SINGLE: EEGMambaClassifier, JOINT: MultiTaskEEGMamba}
 
 
 def paper_experiment(
@@ -66,8 +68,8 @@ def paper_experiment(
     Raises
     ------
     ValueError
-        If a name is no data set of the paper, or ``out`` has scores of other data or
-        parameters.
+        If a name is no data set of the paper, a parameter none of the estimators', or
+        ``out`` has scores of other data or parameters.
 
     References
     ----------
@@ -94,6 +96,7 @@ def paper_experiment(
     wrong = [name for name in networks if name not in (SINGLE, JOINT)]
     if wrong:
         raise ValueError(f"networks must be out of {[SINGLE, JOINT]}. Got {wrong}.")
+    settings = {name: _settings(name, parameters) for name in networks}
     out = Path(out)
     stores = dict(
         _open_or_prepare(name, Path(path), out / "stores", n_jobs, on_error)
@@ -104,7 +107,7 @@ def paper_experiment(
         together = [list(stores)] if network == JOINT else [[name] for name in stores]
         for names in together:
             part = MultiTaskEpochs({name: stores[name] for name in names})
-            folds = _run_folds(network, part, out / "scores", parameters)
+            folds = _run_folds(network, settings[network], part, out / "scores")
             for fold, scores in enumerate(folds):
                 rows |= {(network, name, fold): scores[name] for name in scores}
     order = [(k, name) for k in networks for name in stores]
@@ -135,12 +138,17 @@ def _open_or_prepare(name, path, folder, n_jobs, on_error):
     return known, store[np.flatnonzero(paper_fold(name, store.groups) >= 0)]
 
 
-def _run_folds(network, data, folder, parameters):
+def _settings(network, parameters):
+    """Return the parameters of a network, checked before data are prepared."""
+    paper = paper_parameters(multitask=network == JOINT)
+    settings = {"random_state": 0, **paper, **parameters}
+    check_settings(KINDS[network]().set_params(**settings))
+    return settings
+
+
+def _run_folds(network, settings, data, folder):
     """Give the scores of each fold, from disk where they are there."""
-    joint = network == JOINT
-    kind = MultiTaskEEGMamba if joint else EEGMambaClassifier
-    score = score_together if joint else score_alone
-    settings = {"random_state": 0, **paper_parameters(joint), **parameters}
+    score = score_together if network == JOINT else score_alone
     folder.mkdir(parents=True, exist_ok=True)
     splitter = PaperFolds({task: base_name(task) for task in data.tasks})
     folds = list(splitter.split(data, groups=data.groups))
@@ -151,7 +159,7 @@ def _run_folds(network, data, folder, parameters):
         if not file.is_file():
             tasks = ", ".join(data.tasks)
             logger.info("%s, %s: fold %d of %d", network, tasks, fold + 1, len(folds))
-            scores = score(kind(**settings), data[train], data[test])
+            scores = score(KINDS[network](**settings), data[train], data[test])
             write_text(file, json.dumps({"key": key, "scores": scores}, indent=2))
         yield _read(file, key)
 

@@ -204,7 +204,14 @@ def test_sys_info(capsys):
         (["predict", "{model}", "--data", "a=x", "x"], "takes NAME=VALUE. Got ['x']"),
         (["predict", "{model}", "--data", "a=.", "a=."], "names ['a'] more than once"),
         (["predict", "{model}", "--data", "."], "is no store: store.json is missing"),
-        (["fit", "m", "--data", "{store}", "--set", "width=3"], "width"),
+        (
+            ["fit", "m", "--data", "{store}", "--set", "width=3"],
+            "Invalid parameter 'width' for estimator EEGMambaClassifier",
+        ),
+        (
+            ["evaluate", "--data", "{store}", "--alone", "--set", "n_experts=3"],
+            "Invalid parameter 'n_experts' for estimator EEGMambaClassifier",
+        ),
         (["evaluate", "--data", "{store}", "--protocol", "paper"], "needs --out"),
         (
             ["evaluate", "--data", "{store}", "--protocol", "paper", "--out", "o"],

@@ -119,6 +119,19 @@ def test_unknown_names(tmp_path):
         paper_experiment({"deap": tmp_path}, tmp_path, networks=["both"])
 
 
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"n_experts": 4}, "Invalid parameter 'n_experts' for .* EEGMambaClassifier"),
+        ({"d_model": 0}, "`d_model` parameter of EEGMambaClassifier"),
+    ],
+)
+def test_parameters_are_checked_before_data_are_read(parameters, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        paper_experiment({"deap": tmp_path / "nowhere"}, tmp_path / "out", **parameters)
+    assert not (tmp_path / "out").exists()
+
+
 def test_store_of_another_data_set(done, tmp_path):
     out, _, _ = done
     with pytest.raises(ValueError, match=r"is a store of deap \(simulated\), not of"):
