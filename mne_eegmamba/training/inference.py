@@ -5,6 +5,7 @@ import torch
 from mne_eegmamba.batches.prefetch import prefetch
 from mne_eegmamba.training.memory import memory_error
 from mne_eegmamba.training.precision import autocast, on_card
+from mne_eegmamba.training.seeding import usual_defaults
 from mne_eegmamba.utils.forks import leave_threads
 
 
@@ -41,7 +42,12 @@ def run(function, module, iterator, device, precision, least=None):
     leave_threads()
     module.eval()
     try:
-        with on_card(device), torch.inference_mode(), autocast(device, precision):
+        with (
+            usual_defaults(),
+            on_card(device),
+            torch.inference_mode(),
+            autocast(device, precision),
+        ):
             # One copy at the end: each would wait for the GPU.
             return torch.cat(list(_pieces(function, iterator, device))).cpu().numpy()
     except torch.OutOfMemoryError:
