@@ -320,7 +320,7 @@ def read_hypnogram(recording):
     ):
         if text not in SCORES or begin % DURATION or seconds % DURATION:
             raise ValueError(
-                f"{recording.labels.name} has {text!r} from {begin:g} s for "
+                f"{recording.labels.name} has {str(text)!r} from {begin:g} s for "
                 f"{seconds:g} s; whole epochs of 30 s and {list(SCORES)} are expected"
             )
         n_epochs = int(seconds // DURATION)

@@ -138,7 +138,7 @@ class NetworkEstimator(
         """Train; ``n_before`` passes made already make the random numbers others."""
         seed = int(random_state.randint(2**31 - 1)) + n_before
         device = device_of(net.module_)
-        with use_log_level(self.verbose), local_seed(seed, device):
+        with self._log_level(), local_seed(seed, device):
             solve_heads(net.module_, train_set, device, self.precision, anew)
             train(net, train_set, valid, n_passes)
         if not is_finite(net.module_):
@@ -146,6 +146,11 @@ class NetworkEstimator(
                 "Training diverged: weights of the network are infinite or NaN, and "
                 f"predictions say nothing. Try a smaller lr; it was {self.lr:g}."
             )
+
+    def _log_level(self):
+        """Return the context of ``verbose``; None leaves MNE's level."""
+        # older MNE takes None for the level of a fresh session
+        return nullcontext() if self.verbose is None else use_log_level(self.verbose)
 
     def _forget(self):
         for name in [n for n in vars(self) if n.endswith("_") and n[0] != "_"]:

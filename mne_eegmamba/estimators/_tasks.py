@@ -4,7 +4,6 @@ from contextlib import nullcontext
 from functools import reduce
 
 import numpy as np
-from mne.utils import use_log_level
 from sklearn.utils.validation import check_is_fitted
 
 from mne_eegmamba.epochs.check import is_epochs
@@ -147,7 +146,7 @@ class TasksEstimator(NetworkEstimator):
         check_is_fitted(self)
         form = self._form(X, task)
         holders, found = self._read_once(form), {}
-        with use_log_level(self.verbose):
+        with self._log_level():
             for name, part in form.parts.items():
                 with self._about(name):
                     signals = self._read(holders[name], name, part.rows)

@@ -1,7 +1,6 @@
 """EEGMambaClassifier: one task, one network."""
 
 import numpy as np
-from mne.utils import use_log_level
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
@@ -436,7 +435,7 @@ class EEGMambaClassifier(ClassifierMixin, NetworkEstimator):
 
     def _output(self, X, method):
         check_is_fitted(self)
-        with use_log_level(self.verbose):
+        with self._log_level():
             return self._run(self._read(X, _fit.TASK), _fit.TASK, method)
 
     def _expose(self, seen):
